@@ -1,0 +1,218 @@
+"""The numbers of the networks, and one row a published model: what distinguishes one from another.
+
+A network's fields bear the names of the published `config.json`. Reading files is not done here.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+
+class ConfigError(ValueError):
+    """Numbers from which no network can be built. The text names the fields and their values."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TransformerConfig:
+    """`transformer/config.json` of Qwen-Image 1.x (QwenImageTransformer2DModel)."""
+
+    patch_size: int = 2
+    in_channels: int = 64
+    out_channels: int = 16
+    num_layers: int = 60
+    attention_head_dim: int = 128
+    num_attention_heads: int = 24
+    joint_attention_dim: int = 3584
+    guidance_embeds: bool = False
+    axes_dims_rope: tuple[int, int, int] = (16, 56, 56)
+    zero_cond_t: bool = False
+    use_additional_t_cond: bool = False
+    use_layer3d_rope: bool = False
+
+    def __post_init__(self) -> None:
+        _check_positive(
+            self,
+            "patch_size",
+            "in_channels",
+            "out_channels",
+            "num_layers",
+            "attention_head_dim",
+            "num_attention_heads",
+            "joint_attention_dim",
+        )
+        if len(self.axes_dims_rope) != 3 or any(d < 2 or d % 2 for d in self.axes_dims_rope):
+            raise ConfigError(f"axes_dims_rope {self.axes_dims_rope} must be three even numbers")
+        if sum(self.axes_dims_rope) != self.attention_head_dim:
+            raise ConfigError(
+                f"axes_dims_rope {self.axes_dims_rope} must sum to "
+                f"attention_head_dim {self.attention_head_dim}"
+            )
+        if self.in_channels != self.out_channels * self.patch_size**2:
+            raise ConfigError(
+                f"in_channels {self.in_channels} must be out_channels {self.out_channels} "
+                f"x patch_size {self.patch_size} squared"
+            )
+        for name in ("guidance_embeds", "use_additional_t_cond", "use_layer3d_rope"):
+            if getattr(self, name):
+                raise ConfigError(f"{name} is true: this kind of transformer is not supported")
+
+    @property
+    def dim(self) -> int:
+        return self.num_attention_heads * self.attention_head_dim
+
+
+@dataclass(frozen=True, kw_only=True)
+class VaeConfig:
+    """`vae/config.json` of Qwen-Image 1.x (AutoencoderKLQwenImage)."""
+
+    base_dim: int = 96
+    z_dim: int = 16
+    dim_mult: tuple[int, ...] = (1, 2, 4, 4)
+    num_res_blocks: int = 2
+    attn_scales: tuple[float, ...] = ()
+    temperal_downsample: tuple[bool, ...] = (False, True, True)
+    input_channels: int = 3
+    latents_mean: tuple[float, ...] = (
+        -0.7571, -0.7089, -0.9113, 0.1075, -0.1745, 0.9653, -0.1517, 1.5508,
+        0.4134, -0.0715, 0.5517, -0.3632, -0.1922, -0.9497, 0.2503, -0.2921,
+    )  # fmt: skip
+    latents_std: tuple[float, ...] = (
+        2.8184, 1.4541, 2.3275, 2.6558, 1.2196, 1.7708, 2.6052, 2.0743,
+        3.2687, 2.1526, 2.8652, 1.5579, 1.6382, 1.1253, 2.8251, 1.9160,
+    )  # fmt: skip
+
+    def __post_init__(self) -> None:
+        _check_positive(self, "base_dim", "z_dim", "num_res_blocks")
+        if not self.dim_mult or any(m < 1 for m in self.dim_mult):
+            raise ConfigError(f"dim_mult {self.dim_mult} must be numbers from 1")
+        if any((self.base_dim * m) % 2 for m in self.dim_mult):
+            raise ConfigError(f"base_dim {self.base_dim} x dim_mult {self.dim_mult} must be even")
+        if len(self.temperal_downsample) != len(self.dim_mult) - 1:
+            raise ConfigError(
+                f"temperal_downsample {self.temperal_downsample} must have one entry fewer "
+                f"than dim_mult {self.dim_mult}"
+            )
+        if self.attn_scales:
+            raise ConfigError(f"attn_scales {self.attn_scales}: only an empty list is supported")
+        if self.input_channels not in (3, 4):
+            raise ConfigError(f"input_channels {self.input_channels} is neither 3 nor 4")
+        for name in ("latents_mean", "latents_std"):
+            values = getattr(self, name)
+            if len(values) != self.z_dim or not all(math.isfinite(v) for v in values):
+                raise ConfigError(f"{name} must have z_dim = {self.z_dim} finite numbers")
+        if min(self.latents_std) <= 0:
+            raise ConfigError("latents_std must be above zero")
+
+    @property
+    def scale(self) -> int:
+        """Pixels a latent cell spans on each side."""
+        return 2 ** (len(self.dim_mult) - 1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SchedulerConfig:
+    """`scheduler/scheduler_config.json` (FlowMatchEulerDiscreteScheduler), as far as it is used."""
+
+    num_train_timesteps: int = 1000
+    shift: float = 1.0
+    use_dynamic_shifting: bool = True
+    base_shift: float = 0.5
+    max_shift: float = 0.9
+    base_image_seq_len: int = 256
+    max_image_seq_len: int = 8192
+    shift_terminal: float | None = 0.02
+    time_shift_type: str = "exponential"
+
+    def __post_init__(self) -> None:
+        _check_positive(self, "num_train_timesteps", "base_image_seq_len", "max_image_seq_len")
+        if self.base_image_seq_len >= self.max_image_seq_len:
+            raise ConfigError("base_image_seq_len must be below max_image_seq_len")
+        if self.time_shift_type not in ("exponential", "linear"):
+            raise ConfigError(
+                f"time_shift_type {self.time_shift_type!r} is neither exponential nor linear"
+            )
+        if self.shift_terminal is not None and not 0 < self.shift_terminal < 1:
+            raise ConfigError(f"shift_terminal {self.shift_terminal} is outside 0…1")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Template:
+    """A prompt template: the text before and after the prompt, and the tokens dropped in front."""
+
+    before: str
+    after: str
+    drop: int
+
+    def fill(self, prompt: str) -> str:
+        return self.before + prompt + self.after
+
+
+_AFTER = "<|im_end|>\n<|im_start|>assistant\n"
+IMAGE_SLOT = "<|vision_start|><|image_pad|><|vision_end|>"
+TEXT_SYSTEM = (
+    "Describe the image by detailing the color, shape, size, texture, quantity, text, "
+    "spatial relationships of the objects and background:"
+)
+EDIT_SYSTEM = (
+    "Describe the key features of the input image (color, shape, size, texture, objects, "
+    "background), then explain how the user's text instruction should alter or modify the "
+    "image. Generate a new image that meets the user's requirements while maintaining "
+    "consistency with the original input where appropriate."
+)
+
+
+def _template(system: str, drop: int) -> Template:
+    before = f"<|im_start|>system\n{system}<|im_end|>\n<|im_start|>user\n"
+    return Template(before=before, after=_AFTER, drop=drop)
+
+
+TEXT_TEMPLATE = _template(TEXT_SYSTEM, 34)
+EDIT_TEMPLATE = _template(EDIT_SYSTEM, 64)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Family:
+    """One published model. `condition_area` is what the vision-language model sees of a reference
+    and `reference_area` what the VAE sees, both in px²."""
+
+    name: str
+    pipeline: str
+    licence: str = "Apache-2.0"
+    is_commercial: bool = True
+    edits: bool = False
+    steps: int = 50
+    guidance: float = 4.0
+    negative: str = " "
+    size_multiple: int = 16
+    sizes: tuple[tuple[int, int], ...] = ((1024, 1024), (1184, 896), (896, 1184))
+    condition_area: int = 1024 * 1024
+    reference_area: int = 1024 * 1024
+    max_references: int = 1
+    numbers_pictures: bool = False
+    max_text_tokens: int = 512
+    text_template: Template = TEXT_TEMPLATE
+    edit_template: Template = EDIT_TEMPLATE
+    notice: str = ""
+
+
+_SIZES_1328 = (
+    (1328, 1328), (1664, 928), (928, 1664), (1472, 1104), (1104, 1472), (1584, 1056), (1056, 1584),
+)  # fmt: skip
+
+FAMILIES: tuple[Family, ...] = (
+    Family(name="Qwen-Image", pipeline="QwenImagePipeline", sizes=_SIZES_1328),
+    Family(name="Qwen-Image-Edit", pipeline="QwenImageEditPipeline", edits=True),
+)
+
+
+def family_of(pipeline: str) -> Family | None:
+    """The row of a `model_index.json` class name."""
+    return next((row for row in FAMILIES if row.pipeline == pipeline), None)
+
+
+def _check_positive(config: object, *names: str) -> None:
+    for name in names:
+        value = getattr(config, name)
+        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+            raise ConfigError(f"{name} is {value!r}; it must be a whole number from 1")

@@ -1,0 +1,254 @@
+"""The VAE of Qwen-Image 1.x for single frames, as a 2-D network.
+
+The published network is a causal 3-D one (AutoencoderKLQwenImage, after Wan 2.1). For one frame its
+causal padding puts zeros before the frame, so of every 3x3x3 kernel only the last temporal tap
+counts and each convolution is a 2-D one; the `time_conv` of the resamplers never run. `fold` and
+`unfold` translate between the published tensors and ours.
+
+Shapes: B batch, C channels, H and W pixels, h and w latent cells, z latent channels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from model.config import VaeConfig
+
+Poll = Callable[[], None]
+
+
+def no_poll() -> None:
+    """Nobody asks to stop."""
+
+
+class ChannelNorm(nn.Module):
+    """L2 norm over channels, times sqrt(C) and a learned gain."""
+
+    def __init__(self, dim: int) -> None:
+        super().__init__()
+        self.gamma = nn.Parameter(torch.ones(dim, 1, 1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        gain = self.gamma * self.gamma.shape[0] ** 0.5
+        if x.dtype in (torch.float16, torch.bfloat16):
+            return F.normalize(x.float(), dim=1).to(x.dtype) * gain
+        return F.normalize(x, dim=1) * gain
+
+
+class ResidualBlock(nn.Module):
+    def __init__(self, dim_in: int, dim_out: int) -> None:
+        super().__init__()
+        self.norm1 = ChannelNorm(dim_in)
+        self.conv1 = nn.Conv2d(dim_in, dim_out, 3, padding=1)
+        self.norm2 = ChannelNorm(dim_out)
+        self.conv2 = nn.Conv2d(dim_out, dim_out, 3, padding=1)
+        self.conv_shortcut = nn.Conv2d(dim_in, dim_out, 1) if dim_in != dim_out else None
+
+    def forward(self, x: Tensor) -> Tensor:
+        skip = x if self.conv_shortcut is None else self.conv_shortcut(x)
+        x = self.conv1(F.silu(self.norm1(x)))
+        return self.conv2(F.silu(self.norm2(x))) + skip
+
+
+class Attention(nn.Module):
+    """One head over all cells of the frame."""
+
+    def __init__(self, dim: int) -> None:
+        super().__init__()
+        self.norm = ChannelNorm(dim)
+        self.to_qkv = nn.Conv2d(dim, 3 * dim, 1)
+        self.proj = nn.Conv2d(dim, dim, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        B, C, H, W = x.shape
+        qkv = self.to_qkv(self.norm(x)).flatten(2).transpose(1, 2)[:, None]
+        q, k, v = qkv.chunk(3, dim=-1)
+        out = F.scaled_dot_product_attention(q, k, v)
+        return x + self.proj(out[:, 0].transpose(1, 2).reshape(B, C, H, W))
+
+
+class Downsample(nn.Module):
+    def __init__(self, dim: int) -> None:
+        super().__init__()
+        pad = nn.ZeroPad2d((0, 1, 0, 1))
+        self.resample = nn.Sequential(pad, nn.Conv2d(dim, dim, 3, stride=2))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.resample(x)
+
+
+class Upsample(nn.Module):
+    def __init__(self, dim: int) -> None:
+        super().__init__()
+        double = nn.Upsample(scale_factor=(2.0, 2.0), mode="nearest-exact")
+        self.resample = nn.Sequential(double, nn.Conv2d(dim, dim // 2, 3, padding=1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.resample(x)
+
+
+class MidBlock(nn.Module):
+    def __init__(self, dim: int) -> None:
+        super().__init__()
+        self.resnets = nn.ModuleList([ResidualBlock(dim, dim), ResidualBlock(dim, dim)])
+        self.attentions = nn.ModuleList([Attention(dim)])
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.resnets[1](self.attentions[0](self.resnets[0](x)))
+
+
+class Encoder(nn.Module):
+    def __init__(self, config: VaeConfig) -> None:
+        super().__init__()
+        dims = [config.base_dim * m for m in (1, *config.dim_mult)]
+        self.conv_in = nn.Conv2d(config.input_channels, dims[0], 3, padding=1)
+        blocks: list[nn.Module] = []
+        for i, (dim_in, dim_out) in enumerate(zip(dims, dims[1:], strict=False)):
+            widths = [dim_in] + [dim_out] * config.num_res_blocks
+            blocks += [ResidualBlock(a, b) for a, b in zip(widths, widths[1:], strict=False)]
+            if i < len(config.dim_mult) - 1:
+                blocks.append(Downsample(dim_out))
+        self.down_blocks = nn.ModuleList(blocks)
+        self.mid_block = MidBlock(dims[-1])
+        self.norm_out = ChannelNorm(dims[-1])
+        self.conv_out = nn.Conv2d(dims[-1], 2 * config.z_dim, 3, padding=1)
+
+    def forward(self, x: Tensor, poll: Poll = no_poll) -> Tensor:
+        x = self.conv_in(x)
+        for block in (*self.down_blocks, self.mid_block):
+            poll()
+            x = block(x)
+        return self.conv_out(F.silu(self.norm_out(x)))
+
+
+class UpBlock(nn.Module):
+    def __init__(self, dim_in: int, dim_out: int, num_resnets: int, *, doubles: bool) -> None:
+        super().__init__()
+        widths = [dim_in] + [dim_out] * num_resnets
+        self.resnets = nn.ModuleList(
+            [ResidualBlock(a, b) for a, b in zip(widths, widths[1:], strict=False)]
+        )
+        self.upsamplers = nn.ModuleList([Upsample(dim_out)]) if doubles else None
+
+    def forward(self, x: Tensor, poll: Poll = no_poll) -> Tensor:
+        for resnet in self.resnets:
+            poll()
+            x = resnet(x)
+        return x if self.upsamplers is None else self.upsamplers[0](x)
+
+
+class Decoder(nn.Module):
+    def __init__(self, config: VaeConfig) -> None:
+        super().__init__()
+        mult = config.dim_mult
+        dims = [config.base_dim * m for m in (mult[-1], *reversed(mult))]
+        self.conv_in = nn.Conv2d(config.z_dim, dims[0], 3, padding=1)
+        self.mid_block = MidBlock(dims[0])
+        blocks = []
+        for i, (dim_in, dim_out) in enumerate(zip(dims, dims[1:], strict=False)):
+            halved = dim_in // 2 if i > 0 else dim_in
+            doubles = i < len(mult) - 1
+            blocks.append(UpBlock(halved, dim_out, config.num_res_blocks + 1, doubles=doubles))
+        self.up_blocks = nn.ModuleList(blocks)
+        self.norm_out = ChannelNorm(dims[-1])
+        self.conv_out = nn.Conv2d(dims[-1], config.input_channels, 3, padding=1)
+
+    def forward(self, z: Tensor, poll: Poll = no_poll) -> Tensor:
+        poll()
+        x = self.mid_block(self.conv_in(z))
+        for block in self.up_blocks:
+            x = block(x, poll)
+        return self.conv_out(F.silu(self.norm_out(x)))
+
+
+class Vae(nn.Module):
+    """Pixels in -1…1 to normalised latents and back."""
+
+    def __init__(self, config: VaeConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.encoder = Encoder(config)
+        self.quant_conv = nn.Conv2d(2 * config.z_dim, 2 * config.z_dim, 1)
+        self.post_quant_conv = nn.Conv2d(config.z_dim, config.z_dim, 1)
+        self.decoder = Decoder(config)
+
+    def moments(self, pixels: Tensor, poll: Poll = no_poll) -> tuple[Tensor, Tensor]:
+        """Mean and log-variance of the posterior, not normalised, each [B, z, h, w]."""
+        mean, logvar = self.quant_conv(self.encoder(pixels, poll)).chunk(2, dim=1)
+        return mean, logvar.clamp(-30.0, 20.0)
+
+    def encode(self, pixels: Tensor, poll: Poll = no_poll) -> Tensor:
+        """[B, C, H, W] -> [B, z, h, w]: the posterior's mode, normalised."""
+        return self.normalise(self.moments(pixels, poll)[0])
+
+    def decode(self, latents: Tensor, poll: Poll = no_poll) -> Tensor:
+        """[B, z, h, w] normalised -> [B, C, H, W], clamped."""
+        return self.decode_raw(self.denormalise(latents), poll).clamp(-1.0, 1.0)
+
+    def decode_raw(self, z: Tensor, poll: Poll = no_poll) -> Tensor:
+        """Latents as the encoder emits them -> pixels, not clamped: what training compares."""
+        return self.decoder(self.post_quant_conv(z), poll)
+
+    def normalise(self, z: Tensor) -> Tensor:
+        mean, std = self._statistics(z)
+        return (z - mean) / std
+
+    def denormalise(self, latents: Tensor) -> Tensor:
+        # The reference divides by a rounded 1/std; in bf16 that differs from a product.
+        mean, std = self._statistics(latents)
+        return latents / (1.0 / std) + mean
+
+    def _statistics(self, like: Tensor) -> tuple[Tensor, Tensor]:
+        shape = (1, -1, 1, 1)
+        mean = like.new_tensor(self.config.latents_mean).view(shape)
+        return mean, like.new_tensor(self.config.latents_std).view(shape)
+
+
+def fold(name: str, tensor: Tensor) -> Tensor:
+    """A published tensor as the 2-D network holds it: last temporal tap, gains without the frame axis."""
+    if name.endswith(".gamma"):
+        return tensor.reshape(-1, 1, 1)
+    return tensor[:, :, -1] if tensor.ndim == 5 else tensor
+
+
+def published_shape(name: str, tensor: Tensor) -> tuple[int, ...]:
+    """The shape in which the published layout stores our tensor `name`."""
+    shape = tuple(tensor.shape)
+    in_attention = ".attentions." in name
+    if name.endswith(".gamma"):
+        return shape if in_attention else (*shape, 1)
+    is_spatial_only = in_attention or ".resample." in name
+    if len(shape) != 4 or is_spatial_only:
+        return shape
+    return (*shape[:2], shape[2], *shape[2:])  # kernels are cubes: 1x1x1 or 3x3x3
+
+
+def unfold(name: str, tensor: Tensor) -> Tensor:
+    """Our tensor in the published shape; temporal taps that one frame never uses are zero."""
+    shape = published_shape(name, tensor)
+    if len(shape) == 5:
+        full = tensor.new_zeros(shape)
+        full[:, :, -1] = tensor
+        return full
+    return tensor.reshape(shape)
+
+
+def time_conv_shapes(config: VaeConfig) -> dict[str, tuple[int, ...]]:
+    """Tensors of the published layout that a single frame never uses, with their shapes."""
+    shapes: dict[str, tuple[int, ...]] = {}
+    stages = len(config.dim_mult) - 1
+    for i, is_temporal in enumerate(config.temperal_downsample):
+        if is_temporal:
+            dim = config.base_dim * config.dim_mult[i]
+            key = f"encoder.down_blocks.{(i + 1) * config.num_res_blocks + i}.time_conv"
+            shapes |= {f"{key}.weight": (dim, dim, 3, 1, 1), f"{key}.bias": (dim,)}
+    for i, is_temporal in enumerate(reversed(config.temperal_downsample)):
+        if is_temporal:
+            dim = config.base_dim * config.dim_mult[stages - i]
+            key = f"decoder.up_blocks.{i}.upsamplers.0.time_conv"
+            shapes |= {f"{key}.weight": (2 * dim, dim, 3, 1, 1), f"{key}.bias": (2 * dim,)}
+    return shapes
