@@ -11,6 +11,7 @@ Shapes: B batch, C channels, H and W pixels, h and w latent cells, z latent chan
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 
 import torch
 import torch.nn.functional as F
@@ -107,9 +108,9 @@ class Encoder(nn.Module):
         dims = [config.base_dim * m for m in (1, *config.dim_mult)]
         self.conv_in = nn.Conv2d(config.input_channels, dims[0], 3, padding=1)
         blocks: list[nn.Module] = []
-        for i, (dim_in, dim_out) in enumerate(zip(dims, dims[1:], strict=False)):
+        for i, (dim_in, dim_out) in enumerate(pairwise(dims)):
             widths = [dim_in] + [dim_out] * config.num_res_blocks
-            blocks += [ResidualBlock(a, b) for a, b in zip(widths, widths[1:], strict=False)]
+            blocks += [ResidualBlock(a, b) for a, b in pairwise(widths)]
             if i < len(config.dim_mult) - 1:
                 blocks.append(Downsample(dim_out))
         self.down_blocks = nn.ModuleList(blocks)
@@ -129,9 +130,7 @@ class UpBlock(nn.Module):
     def __init__(self, dim_in: int, dim_out: int, num_resnets: int, *, doubles: bool) -> None:
         super().__init__()
         widths = [dim_in] + [dim_out] * num_resnets
-        self.resnets = nn.ModuleList(
-            [ResidualBlock(a, b) for a, b in zip(widths, widths[1:], strict=False)]
-        )
+        self.resnets = nn.ModuleList([ResidualBlock(a, b) for a, b in pairwise(widths)])
         self.upsamplers = nn.ModuleList([Upsample(dim_out)]) if doubles else None
 
     def forward(self, x: Tensor, poll: Poll = no_poll) -> Tensor:
@@ -149,7 +148,7 @@ class Decoder(nn.Module):
         self.conv_in = nn.Conv2d(config.z_dim, dims[0], 3, padding=1)
         self.mid_block = MidBlock(dims[0])
         blocks = []
-        for i, (dim_in, dim_out) in enumerate(zip(dims, dims[1:], strict=False)):
+        for i, (dim_in, dim_out) in enumerate(pairwise(dims)):
             halved = dim_in // 2 if i > 0 else dim_in
             doubles = i < len(mult) - 1
             blocks.append(UpBlock(halved, dim_out, config.num_res_blocks + 1, doubles=doubles))
@@ -209,7 +208,7 @@ class Vae(nn.Module):
 
 
 def fold(name: str, tensor: Tensor) -> Tensor:
-    """A published tensor as the 2-D network holds it: last temporal tap, gains without the frame axis."""
+    """A published tensor as the 2-D network holds it: last temporal tap, gains without frames."""
     if name.endswith(".gamma"):
         return tensor.reshape(-1, 1, 1)
     return tensor[:, :, -1] if tensor.ndim == 5 else tensor

@@ -1,0 +1,42 @@
+"""Noise levels of a run: flow matching with a shift that grows with the picture.
+
+Source: FlowMatchEulerDiscreteScheduler as configured by the published `scheduler_config.json`.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from model.config import SchedulerConfig
+
+
+def shift_of(config: SchedulerConfig, num_tokens: int) -> float:
+    """mu for a target of `num_tokens`: linear, and extrapolated beyond the configured range."""
+    slope = (config.max_shift - config.base_shift) / (
+        config.max_image_seq_len - config.base_image_seq_len
+    )
+    return num_tokens * slope + (config.base_shift - slope * config.base_image_seq_len)
+
+
+def sigmas(config: SchedulerConfig, steps: int, num_tokens: int) -> Tensor:
+    """[steps + 1] float32 on the CPU: 1 is noise, the last is 0.
+
+    `num_tokens` counts the target's tokens only.
+    """
+    s = np.linspace(1.0, 1 / steps, steps)
+    if config.use_dynamic_shifting:
+        mu = shift_of(config, num_tokens)
+        top = math.exp(mu) if config.time_shift_type == "exponential" else mu
+        s = top / (top + (1 / s - 1))
+    else:
+        s = config.shift * s / (1 + (config.shift - 1) * s)
+    if config.shift_terminal is not None:
+        # A single step ends where it begins: nothing to stretch.
+        rest = 1 - s
+        factor = rest[-1] / (1 - config.shift_terminal)
+        s = 1 - rest / factor if factor else s
+    return torch.cat([torch.from_numpy(s).to(torch.float32), torch.zeros(1)])

@@ -1,0 +1,76 @@
+"""The MMDiT of Qwen-Image 1.x: predicts the velocity (noise - latent) of the target's tokens.
+
+Shapes: B batch, L image tokens (target first, then references), T text tokens, C packed latent
+channels (64 published), D text width (3584 published).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+
+import torch
+from torch import Tensor, nn
+
+from model.attention import joint_mask
+from model.config import TransformerConfig
+from model.modules import Block, FinalNorm, RMSNorm, TimeEmbed
+from model.rope import Grid, rope_tables
+from model.vae import Poll, no_poll
+
+
+@lru_cache(maxsize=8)
+def _tables_on(
+    grids: tuple[Grid, ...], num_text: int, axes_dims: tuple[int, ...], device: torch.device
+) -> tuple[Tensor, Tensor]:
+    img, txt = rope_tables(grids, num_text, axes_dims)
+    return img.to(device), txt.to(device)
+
+
+class Transformer(nn.Module):
+    def __init__(self, config: TransformerConfig) -> None:
+        super().__init__()
+        self.config = config
+        dim = config.dim
+        self.time_text_embed = TimeEmbed(dim)
+        self.txt_norm = RMSNorm(config.joint_attention_dim)
+        self.img_in = nn.Linear(config.in_channels, dim)
+        self.txt_in = nn.Linear(config.joint_attention_dim, dim)
+        self.transformer_blocks = nn.ModuleList(
+            [Block(dim, config.num_attention_heads) for _ in range(config.num_layers)]
+        )
+        self.norm_out = FinalNorm(dim)
+        self.proj_out = nn.Linear(dim, config.in_channels)
+
+    def forward(
+        self,
+        img: Tensor,
+        txt: Tensor,
+        sigma: Tensor,
+        grids: Sequence[Grid],
+        valid: Tensor | None = None,
+        poll: Poll = no_poll,
+    ) -> Tensor:
+        """img [B, L, C], txt [B, T, D], sigma [B] -> velocity of the target [B, L0, C].
+
+        `grids` names the images in the order of their tokens, target first. `valid` [B, T] marks
+        the text tokens that count; None means all. `poll` is called before every block and may
+        raise to stop.
+        """
+        tables = _tables_on(tuple(grids), txt.shape[1], self.config.axes_dims_rope, img.device)
+        num_target = grids[0][0] * grids[0][1] * grids[0][2]
+        sigma = sigma.to(img.dtype)
+        if self.config.zero_cond_t:
+            sigma = torch.cat([sigma, torch.zeros_like(sigma)])
+        temb = self.time_text_embed(sigma)
+        split = num_target if self.config.zero_cond_t else None
+        mask = joint_mask(valid, img.shape[1])
+
+        img = self.img_in(img)
+        txt = self.txt_in(self.txt_norm(txt))
+        for block in self.transformer_blocks:
+            poll()
+            img, txt = block(img, txt, temb, tables, mask, split)
+
+        temb = temb.chunk(2)[0] if self.config.zero_cond_t else temb
+        return self.proj_out(self.norm_out(img[:, :num_target], temb))
