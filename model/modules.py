@@ -128,7 +128,7 @@ def modulate(x: Tensor, shift: Tensor, scale: Tensor) -> Tensor:
 
 
 class Block(nn.Module):
-    """One double-stream block: joint attention, then an MLP in each stream, all modulated by time."""
+    """A double-stream block: joint attention, then an MLP in each stream, modulated by time."""
 
     def __init__(self, dim: int, num_heads: int) -> None:
         super().__init__()

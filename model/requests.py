@@ -21,7 +21,7 @@ CHANNELS = {"L": 1, "RGB": 3, "RGBA": 4}
 
 
 class RequestError(ValueError):
-    """A field of a request, or a recipe, that no model could run. The text names field, value and range."""
+    """A request or recipe that no model could run. The text names field, value and range."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,7 +113,7 @@ class TextToImage(Request):
 
 @dataclass(frozen=True, kw_only=True)
 class Edit(Request):
-    """A picture changed by an instruction. Without a size, the model's own size for that picture."""
+    """A picture changed by an instruction. No size: the one the model gives that picture."""
 
     task = "edit"
     picture_fields = ("images",)
