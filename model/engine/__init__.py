@@ -1,0 +1,1 @@
+"""The child process that runs models for the window, and the language the two speak."""

@@ -1,0 +1,229 @@
+"""What window and engine say to each other: frozen messages, and the order in which they may come.
+
+Needs the standard library and `model.requests` alone. How messages become bytes is `transport`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum, auto
+from typing import get_args
+
+from model.requests import Picture, Request, Result
+
+PROTOCOL_VERSION = 1
+
+
+class ProtocolError(ValueError):
+    """The other side broke the protocol. There is no way to go on: the session must be closed."""
+
+
+class Failure(StrEnum):
+    """Why a request failed; the message beside it says what to do."""
+
+    request = auto()  # the request cannot be run by this model
+    checkpoint = auto()  # the model's files are missing, damaged or of a kind we do not read
+    out_of_memory = auto()
+    model = auto()  # the model could not finish for another known reason
+    internal = auto()  # a fault of ours; the traceback is in the engine's log
+    engine_lost = auto()  # the engine ended or fell silent; written by the window's side
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelDescription:
+    """A model as the window knows it. `problem` is empty, or says why it cannot be used."""
+
+    name: str
+    path: str
+    licence: str = ""
+    notice: str = ""
+    sizes: tuple[tuple[int, int], ...] = ()
+    steps: int = 1
+    guidance: float = 1.0
+    size_multiple: int = 16
+    tasks: tuple[str, ...] = ()
+    negative: str = ""
+    problem: str = ""
+
+
+# --- to the engine ---------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True)
+class Describe:
+    """Which models and devices are there?"""
+
+    id: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Load:
+    """Make a model ready. `model` is a folder, a listed name, or empty for the starter."""
+
+    id: int
+    model: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """What would this request cost?"""
+
+    id: int
+    model: str
+    request: Request
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    id: int
+    model: str
+    request: Request
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stop:
+    """End request `id` early. Unknown and ended ones are passed over: the two may have crossed."""
+
+    id: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Quit:
+    """End the engine."""
+
+
+# --- from the engine -------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True)
+class Hello:
+    """The engine's first word."""
+
+    version: int
+    pid: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Described:
+    id: int
+    models: tuple[ModelDescription, ...]
+    devices: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Loaded:
+    id: int
+    model: ModelDescription
+    seconds: float
+    memory_bytes: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Planned:
+    """`None` means that nothing comparable was measured yet."""
+
+    id: int
+    seconds: float | None
+    peak_bytes: int | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Progress:
+    """Step `step` of `total` is done; `preview` is a small picture, sent now and then."""
+
+    id: int
+    step: int
+    total: int
+    seconds_left: float | None
+    preview: Picture | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finished:
+    id: int
+    result: Result
+
+
+@dataclass(frozen=True, kw_only=True)
+class Failed:
+    id: int
+    kind: Failure
+    message: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stopped:
+    id: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Heartbeat:
+    """Sent every second from a thread of its own, whatever the engine is doing."""
+
+    memory_bytes: int
+
+
+Question = Describe | Load | Plan | Run
+ToEngine = Question | Stop | Quit
+Ending = Described | Loaded | Planned | Finished | Failed | Stopped
+FromEngine = Hello | Progress | Heartbeat | Ending
+
+QUESTIONS: tuple[type, ...] = get_args(Question)
+TO_ENGINE: tuple[type, ...] = get_args(ToEngine)
+ENDINGS: tuple[type, ...] = get_args(Ending)
+FROM_ENGINE: tuple[type, ...] = get_args(FromEngine)
+
+REPLY_OF: dict[type, type] = {Describe: Described, Load: Loaded, Plan: Planned, Run: Finished}
+
+
+class Conversation:
+    """The window's side of a session: which requests are open, and what may come next.
+
+    `received` raises ProtocolError for a wrong version, a message before Hello, a second Hello, a
+    reply to nothing, and a reply of the wrong kind. A request leaves `open` when it ends.
+    """
+
+    def __init__(self) -> None:
+        self.open: dict[int, Question] = {}
+        self.is_greeted = False
+        self._last_id = 0
+
+    def asked(self, question: Question) -> None:
+        assert question.id > self._last_id, "request ids must grow"
+        self._last_id = question.id
+        self.open[question.id] = question
+
+    def received(self, message: FromEngine) -> None:
+        if isinstance(message, Hello):
+            self._greet(message)
+        elif not self.is_greeted:
+            raise ProtocolError(f"the engine sent {_name(message)} before Hello")
+        elif not isinstance(message, Heartbeat):
+            self._reply(message)
+
+    def _greet(self, hello: Hello) -> None:
+        if self.is_greeted:
+            raise ProtocolError("the engine greeted twice")
+        if hello.version != PROTOCOL_VERSION:
+            raise ProtocolError(
+                f"the engine speaks protocol {hello.version}, the window {PROTOCOL_VERSION}; "
+                "both must come from the same Inkstone"
+            )
+        self.is_greeted = True
+
+    def _reply(self, message: Progress | Ending) -> None:
+        question = self.open.get(message.id)
+        if question is None:
+            raise ProtocolError(f"{_name(message)} for request {message.id}, which is not open")
+        expected = REPLY_OF[type(question)]
+        if isinstance(message, Progress):
+            if not isinstance(question, Run) or not 0 <= message.step <= message.total:
+                raise ProtocolError(f"progress {message.step}/{message.total} is out of place")
+        elif isinstance(message, (expected, Failed, Stopped)):
+            del self.open[message.id]
+        else:
+            raise ProtocolError(f"{_name(message)} where {expected.__name__} was due")
+
+
+def _name(message: object) -> str:
+    return type(message).__name__
