@@ -1,0 +1,78 @@
+"""The program `train RUN.toml`: builds what a run file names, trains it, leaves what it made.
+
+    python -m training.train RUN.toml
+
+Made for the same output folder again, a run goes on from its newest checkpoint.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+
+from training.config import AnyRun, FlowRun, Run, VaeRun, output_folder, read_run
+from training.errors import ConfigError, TrainingError
+from training.locks import locked
+from training.log import Log
+from training.trainer import Ending, Objective, Trainer
+
+USAGE_STATUS = 2
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Trains the one run named; 2 and one line for whatever a user, file or disk got wrong."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    if len(arguments) != 1:
+        print("usage: train RUN.toml", file=sys.stderr)
+        return USAGE_STATUS
+    try:
+        train(read_run(Path(arguments[0])))
+    except TrainingError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return USAGE_STATUS
+    return 0
+
+
+def train(run: AnyRun) -> Ending:
+    """Trains to the run's end, a signal or its time limit."""
+    if not isinstance(run, Run):
+        raise ConfigError(f"kind {run.kind!r} is nothing to train; use `prepare` or `evaluate`")
+    folder = output_folder(run)
+    with locked(folder):
+        torch.set_num_threads(run.threads)
+        torch.manual_seed(run.seed)
+        trainer = Trainer(run, make_objective(run), folder, Log(folder))
+        ending = trainer.train()
+        if ending is Ending.finished:
+            _export(run)
+    return ending
+
+
+def make_objective(run: Run) -> Objective:
+    """Networks, examples and loss of a run; random weights come from torch's own state."""
+    if run.device == "cuda" and not torch.cuda.is_available():
+        raise ConfigError("device is 'cuda', but this machine has no CUDA device; choose 'cpu'")
+    if run.device == "mps" and not torch.backends.mps.is_available():
+        raise ConfigError("device is 'mps', but this machine has none; choose 'cpu'")
+    if isinstance(run, VaeRun):
+        from training.vae import make_objective as make
+    elif isinstance(run, FlowRun):
+        from training.flow import make_objective as make
+    else:
+        raise ConfigError(f"kind {run.kind!r} has no objective")
+    return make(run)
+
+
+def _export(run: Run) -> None:
+    """A finished VAE is of use at once; transformers wait for `prepare`."""
+    if isinstance(run, VaeRun):
+        from training.prepare import export_vae
+
+        export_vae(run)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,164 @@
+"""Training of the VAE on crops of posters: what is compared, what the latents may do, the export.
+
+The network is the 2-D one of `model.vae`; it is saved in the published 3-D layout.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from PIL import Image
+from torch import Tensor, nn
+
+from model.config import VaeConfig
+from model.vae import Vae
+from training.config import VaeNetwork, VaeRun
+from training.data.synthesis import PosterStream
+from training.errors import ConfigError
+from training.posters import held_out_pixels, poster_pixels, to_bytes, to_signed
+from training.sheets import write_sheet
+
+BUSY_CANDIDATES = 4
+SHEET_POSTERS = 8
+
+
+class PosterCrops:
+    """Example i: the crops of poster i, [crops, 3, side, side] bytes."""
+
+    def __init__(self, run: VaeRun) -> None:
+        self.stream = PosterStream(run.data, run.seed)
+        self.seed, self.side = run.seed, run.crop_px
+        self.count, self.busy_share = run.crops_per_poster, run.busy_share
+
+    def __getitem__(self, index: int) -> Tensor:
+        poster = poster_pixels(self.stream, index)
+        chance = np.random.default_rng([self.seed, index])
+        crops = [self._crop(poster, chance) for _ in range(self.count)]
+        return torch.from_numpy(np.stack(crops)).permute(0, 3, 1, 2)
+
+    def _crop(self, poster: NDArray[np.uint8], chance: np.random.Generator) -> NDArray[np.uint8]:
+        busy = chance.random() < self.busy_share
+        crops = [self._anywhere(poster, chance) for _ in range(BUSY_CANDIDATES if busy else 1)]
+        return max(crops, key=lambda crop: float(crop.std())) if busy else crops[0]
+
+    def _anywhere(
+        self, poster: NDArray[np.uint8], chance: np.random.Generator
+    ) -> NDArray[np.uint8]:
+        top = chance.integers(poster.shape[0] - self.side + 1)
+        left = chance.integers(poster.shape[1] - self.side + 1)
+        return poster[top : top + self.side, left : left + self.side]
+
+
+class VaeObjective:
+    """L1 and gradient loss through latents with a little noise and a bound on their scale."""
+
+    def __init__(self, run: VaeRun, vae: Vae) -> None:
+        if run.batch % run.crops_per_poster:
+            raise ConfigError(
+                f"batch {run.batch} must be a multiple of crops_per_poster {run.crops_per_poster}"
+            )
+        self.run, self.vae = run, vae.to(run.device)
+        if run.freeze_encoder:
+            vae.encoder.requires_grad_(False)
+            vae.quant_conv.requires_grad_(False)
+        self.modules: Mapping[str, nn.Module] = {"vae": self.vae}
+        self.examples = PosterCrops(run)
+        self.collate = torch.cat
+        self.examples_per_batch = run.batch // run.crops_per_poster
+
+    def prepare_step(self, step: int) -> None:
+        """Every step is like the first."""
+
+    def loss(self, batch: Any, generator: torch.Generator) -> tuple[Tensor, dict[str, float]]:
+        pixels = to_signed(batch.to(self.run.device))
+        z = self.vae.moments(pixels)[0]
+        noise = torch.randn(z.shape, generator=generator).to(z)
+        out = self.vae.decode_raw(z + self.run.latent_noise * noise)
+        l1, gradient = F.l1_loss(out, pixels), gradient_loss(out, pixels)
+        bound = bound_loss(z, self.run.latent_bound)
+        loss = l1 + self.run.gradient_weight * gradient + self.run.bound_weight * bound
+        numbers = {"l1": l1.item(), "gradient_l1": gradient.item(), "psnr_db": psnr_db(out, pixels)}
+        return loss, numbers | {"latent_std": z.std().item()}
+
+    def write_sheet(self, path: Path) -> dict[str, float]:
+        posters = held_out_pixels(self.examples.stream, SHEET_POSTERS)
+        pairs = [(p, self.reconstruct(p)) for p in posters]
+        values = [psnr_db(out, poster) for poster, out in pairs]
+        pictures = [_picture(p) for p, _ in pairs] + [_picture(out) for _, out in pairs]
+        captions = ["original"] * len(pairs) + [f"{value:.1f} dB" for value in values]
+        write_sheet(path, pictures, captions, columns=len(pairs))
+        return {"poster_psnr_db": sum(values) / len(values)}
+
+    def reconstruct(self, poster: Tensor) -> Tensor:
+        z = self.vae.moments(poster[None].to(self.run.device))[0]
+        return self.vae.decode_raw(z)[0].cpu()
+
+
+def gradient_loss(out: Tensor, pixels: Tensor) -> Tensor:
+    """L1 between the differences of neighbouring pixels: what makes edges crisp."""
+    rows = (out.diff(dim=-2) - pixels.diff(dim=-2)).abs().mean()
+    columns = (out.diff(dim=-1) - pixels.diff(dim=-1)).abs().mean()
+    return rows + columns
+
+
+def bound_loss(z: Tensor, bound: float) -> Tensor:
+    """Nothing within the bound, the square of what is beyond."""
+    return F.relu(z.abs() - bound).square().mean()
+
+
+def psnr_db(out: Tensor, pixels: Tensor) -> float:
+    """Of values in -1…1, clamped, whose peak is 2."""
+    error = F.mse_loss(out.detach().clamp(-1, 1), pixels).item()
+    return 10 * math.log10(4 / max(error, 1e-12))
+
+
+def make_vae(network: VaeNetwork, latent_noise: float) -> Vae:
+    """A VAE of random weights whose posterior has the deviation that its decoder is trained on."""
+    stages = len(network.dim_mult) - 1
+    vae = Vae(
+        VaeConfig(
+            base_dim=network.base_dim,
+            z_dim=network.z_dim,
+            dim_mult=network.dim_mult,
+            num_res_blocks=network.num_res_blocks,
+            temperal_downsample=(False, *[True] * (stages - 1))[:stages],
+            latents_mean=(0.0,) * network.z_dim,
+            latents_std=(1.0,) * network.z_dim,
+        )
+    )
+    with torch.no_grad():  # training compares the mode alone: nothing else would set this half
+        vae.quant_conv.weight[network.z_dim :] = 0
+        assert vae.quant_conv.bias is not None
+        vae.quant_conv.bias[network.z_dim :] = 2 * math.log(max(latent_noise, 1e-6))
+    return vae
+
+
+@torch.inference_mode()
+def with_statistics(vae: Vae, posters: list[Tensor]) -> VaeConfig:
+    """The VAE's config with mean and deviation of each latent channel over the posters."""
+    device = next(vae.parameters()).device
+    latents = [vae.moments(poster[None].to(device))[0][0].flatten(1) for poster in posters]
+    z = torch.cat(latents, dim=1).double()
+    mean, std = z.mean(dim=1), z.std(dim=1).clamp_min(1e-3)
+    return replace(
+        vae.config,
+        latents_mean=tuple(round(value, 4) for value in mean.tolist()),
+        latents_std=tuple(round(value, 4) for value in std.tolist()),
+    )
+
+
+def _picture(pixels: Tensor) -> Image.Image:
+    return Image.fromarray(to_bytes(pixels).permute(1, 2, 0).numpy())
+
+
+def make_objective(run: VaeRun) -> VaeObjective:
+    """The VAE that a run names: of random weights, or a published folder's."""
+    return VaeObjective(run, make_vae(run.network, run.latent_noise))
