@@ -41,7 +41,7 @@ class Languages:
         self.current = "en"
 
     def use(self, language: str) -> None:
-        """Switch to `language`; an empty string means the computer's own. Widgets get LanguageChange."""
+        """Switch the interface; an empty string means the language of the computer."""
         self.current = language if language in LANGUAGES else system_language()
         for translator in self._installed:
             self._app.removeTranslator(translator)

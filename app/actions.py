@@ -1,0 +1,475 @@
+"""Everything the user can do, as one table: menus, tool bars, keys and enablement come from it.
+
+Knows names, keys and conditions; what an action does is connected by the main window.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+
+from PySide6.QtCore import QObject
+from PySide6.QtGui import QAction, QActionGroup, QKeySequence
+
+from app.i18n import mark, translate
+from app.widgets.icons import Icons
+
+CONTEXT = "Actions"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Situation:
+    """What an action may depend on, as it is now."""
+
+    can_undo: bool = False
+    can_redo: bool = False
+    has_picture: bool = False
+    has_layer: bool = False
+    is_locked: bool = False
+    is_text: bool = False
+    is_group: bool = False
+    has_mask: bool = False
+    has_selection: bool = False
+    has_node: bool = False
+    is_busy: bool = False
+    is_writable: bool = True
+
+
+When = Callable[[Situation], bool]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ActionSpec:
+    """One row: `text` is the English source, `keys` the default shortcuts."""
+
+    id: str
+    menu: str
+    text: str
+    keys: tuple[str, ...] = ()
+    icon: str = ""
+    when: When = lambda now: True
+    checkable: bool = False
+    group: str = ""
+    separated: bool = False
+
+
+MENUS = {
+    "file": mark(CONTEXT, "&File"),
+    "edit": mark(CONTEXT, "&Edit"),
+    "picture": mark(CONTEXT, "&Picture"),
+    "layer": mark(CONTEXT, "&Layer"),
+    "select": mark(CONTEXT, "&Select"),
+    "tool": mark(CONTEXT, "&Tools"),
+    "view": mark(CONTEXT, "&View"),
+    "help": mark(CONTEXT, "&Help"),
+}
+
+
+def _movable(now: Situation) -> bool:
+    return now.has_layer and not now.is_locked
+
+
+def _row(id: str, menu: str, text: str, *keys: str, **rest: object) -> ActionSpec:
+    return ActionSpec(id=id, menu=menu, text=text, keys=keys, **rest)  # type: ignore[arg-type]
+
+
+def table() -> tuple[ActionSpec, ...]:
+    """All actions, in the order of the menus."""
+    return (*_file(), *_edit(), *_picture(), *_layer(), *_select(), *_tool(), *_view(), *_help())
+
+
+def _file() -> tuple[ActionSpec, ...]:
+    return (
+        _row("new", "file", mark(CONTEXT, "&New Page…"), "Ctrl+N", icon="file-plus"),
+        _row("open", "file", mark(CONTEXT, "&Open…"), "Ctrl+O", icon="folder-open"),
+        _row("place", "file", mark(CONTEXT, "&Place Picture…"), "Ctrl+Shift+P", icon="image"),
+        _row(
+            "save",
+            "file",
+            mark(CONTEXT, "&Save"),
+            "Ctrl+S",
+            icon="floppy-disk",
+            separated=True,
+            when=lambda now: now.is_writable,
+        ),
+        _row("save_as", "file", mark(CONTEXT, "Save &As…"), "Ctrl+Shift+S"),
+        _row(
+            "export",
+            "file",
+            mark(CONTEXT, "&Export…"),
+            "Ctrl+Shift+E",
+            icon="export",
+            separated=True,
+        ),
+        _row(
+            "settings",
+            "file",
+            mark(CONTEXT, "Se&ttings…"),
+            "Ctrl+,",
+            icon="gear-six",
+            separated=True,
+        ),
+        _row("quit", "file", mark(CONTEXT, "&Quit"), "Ctrl+Q", separated=True),
+    )
+
+
+def _edit() -> tuple[ActionSpec, ...]:
+    return (
+        _row(
+            "undo",
+            "edit",
+            mark(CONTEXT, "&Undo"),
+            "Ctrl+Z",
+            icon="arrow-u-up-left",
+            when=lambda now: now.can_undo,
+        ),
+        _row(
+            "redo",
+            "edit",
+            mark(CONTEXT, "&Redo"),
+            "Ctrl+Shift+Z",
+            "Ctrl+Y",
+            icon="arrow-u-up-right",
+            when=lambda now: now.can_redo,
+        ),
+        _row("copy", "edit", mark(CONTEXT, "&Copy Visible"), "Ctrl+C", icon="copy", separated=True),
+        _row("paste", "edit", mark(CONTEXT, "&Paste"), "Ctrl+V", icon="clipboard-text"),
+        _row("page", "edit", mark(CONTEXT, "Pa&ge Size…"), icon="frame-corners", separated=True),
+    )
+
+
+def _picture() -> tuple[ActionSpec, ...]:
+    return (
+        _row(
+            "generate",
+            "picture",
+            mark(CONTEXT, "&Generate"),
+            "Ctrl+Return",
+            "Ctrl+Enter",
+            icon="sparkle",
+        ),
+        _row(
+            "cancel",
+            "picture",
+            mark(CONTEXT, "&Cancel"),
+            "Esc",
+            icon="stop-circle",
+            when=lambda now: now.is_busy,
+        ),
+        _row("mode_new", "picture", mark(CONTEXT, "&New Picture"), "Alt+1", separated=True),
+        _row(
+            "mode_change",
+            "picture",
+            mark(CONTEXT, "C&hange This Picture"),
+            "Alt+2",
+            when=lambda now: now.has_picture,
+        ),
+        _row("prompt_focus", "picture", mark(CONTEXT, "Go to &Prompt"), "Ctrl+L"),
+        _row("random_seed", "picture", mark(CONTEXT, "New &Seed"), "Alt+R", icon="dice-five"),
+        _row(
+            "use_settings",
+            "picture",
+            mark(CONTEXT, "&Use These Settings Again"),
+            "Ctrl+Shift+U",
+            icon="arrow-counter-clockwise",
+            when=lambda now: now.has_node,
+        ),
+        _row(
+            "node_rename",
+            "picture",
+            mark(CONTEXT, "&Rename Step…"),
+            icon="pencil-simple",
+            separated=True,
+            when=lambda now: now.has_node,
+        ),
+        _row(
+            "node_pin",
+            "picture",
+            mark(CONTEXT, "P&in Step"),
+            icon="push-pin",
+            when=lambda now: now.has_node,
+        ),
+    )
+
+
+def _layer() -> tuple[ActionSpec, ...]:
+    return (
+        _row("layer_new", "layer", mark(CONTEXT, "&New Layer"), "Ctrl+Shift+N", icon="plus"),
+        _row(
+            "layer_text", "layer", mark(CONTEXT, "New &Text Layer"), "Ctrl+Shift+T", icon="text-t"
+        ),
+        _row(
+            "layer_duplicate",
+            "layer",
+            mark(CONTEXT, "&Duplicate"),
+            "Ctrl+J",
+            icon="copy-simple",
+            separated=True,
+            when=lambda now: now.has_layer,
+        ),
+        _row(
+            "layer_group",
+            "layer",
+            mark(CONTEXT, "&Group"),
+            "Ctrl+G",
+            icon="folder-simple-plus",
+            when=lambda now: now.has_layer,
+        ),
+        _row(
+            "layer_ungroup",
+            "layer",
+            mark(CONTEXT, "&Ungroup"),
+            "Ctrl+Shift+G",
+            when=lambda now: now.is_group and not now.is_locked,
+        ),
+        _row(
+            "layer_delete",
+            "layer",
+            mark(CONTEXT, "De&lete"),
+            "Delete",
+            icon="trash-simple",
+            when=_movable,
+        ),
+        _row(
+            "layer_rename", "layer", mark(CONTEXT, "&Rename…"), "F2", when=lambda now: now.has_layer
+        ),
+        _row(
+            "layer_up",
+            "layer",
+            mark(CONTEXT, "Move U&p"),
+            "Ctrl+]",
+            icon="arrow-up",
+            separated=True,
+            when=_movable,
+        ),
+        _row(
+            "layer_down",
+            "layer",
+            mark(CONTEXT, "Move Do&wn"),
+            "Ctrl+[",
+            icon="arrow-down",
+            when=_movable,
+        ),
+        _row("layer_next", "layer", mark(CONTEXT, "Select Layer &Above"), "Alt+]"),
+        _row("layer_previous", "layer", mark(CONTEXT, "Select Layer &Below"), "Alt+["),
+        _row(
+            "mask_add",
+            "layer",
+            mark(CONTEXT, "Add &Mask"),
+            "Ctrl+Shift+M",
+            icon="circle-half",
+            separated=True,
+            when=lambda now: _movable(now) and not now.has_mask,
+        ),
+        _row(
+            "mask_toggle",
+            "layer",
+            mark(CONTEXT, "M&ask On or Off"),
+            when=lambda now: _movable(now) and now.has_mask,
+        ),
+        _row(
+            "mask_remove",
+            "layer",
+            mark(CONTEXT, "Remo&ve Mask"),
+            when=lambda now: _movable(now) and now.has_mask,
+        ),
+    )
+
+
+def _select() -> tuple[ActionSpec, ...]:
+    return (
+        _row("select_all", "select", mark(CONTEXT, "&All"), "Ctrl+A", icon="selection-all"),
+        _row(
+            "select_none",
+            "select",
+            mark(CONTEXT, "&None"),
+            "Ctrl+D",
+            icon="selection-slash",
+            when=lambda now: now.has_selection,
+        ),
+        _row(
+            "select_invert",
+            "select",
+            mark(CONTEXT, "&Invert"),
+            "Ctrl+Shift+I",
+            icon="selection-inverse",
+            when=lambda now: now.has_selection,
+        ),
+    )
+
+
+def _tool() -> tuple[ActionSpec, ...]:
+    return (
+        _row(
+            "tool_move",
+            "tool",
+            mark(CONTEXT, "&Move"),
+            "V",
+            icon="arrows-out-cardinal",
+            checkable=True,
+            group="tool",
+        ),
+        _row(
+            "tool_rectangle",
+            "tool",
+            mark(CONTEXT, "&Rectangle Selection"),
+            "M",
+            icon="selection",
+            checkable=True,
+            group="tool",
+        ),
+        _row(
+            "tool_brush",
+            "tool",
+            mark(CONTEXT, "&Mask Brush"),
+            "B",
+            icon="paint-brush",
+            checkable=True,
+            group="tool",
+        ),
+        _row(
+            "tool_text",
+            "tool",
+            mark(CONTEXT, "&Text"),
+            "T",
+            icon="text-t",
+            checkable=True,
+            group="tool",
+        ),
+        _row(
+            "tool_hand",
+            "tool",
+            mark(CONTEXT, "&Hand"),
+            "H",
+            icon="hand",
+            checkable=True,
+            group="tool",
+        ),
+        _row("brush_smaller", "tool", mark(CONTEXT, "Brush &Smaller"), "[", separated=True),
+        _row("brush_larger", "tool", mark(CONTEXT, "Brush &Larger"), "]"),
+    )
+
+
+def _view() -> tuple[ActionSpec, ...]:
+    return (
+        _row(
+            "zoom_in",
+            "view",
+            mark(CONTEXT, "Zoom &In"),
+            "Ctrl++",
+            "Ctrl+=",
+            icon="magnifying-glass-plus",
+        ),
+        _row(
+            "zoom_out", "view", mark(CONTEXT, "Zoom &Out"), "Ctrl+-", icon="magnifying-glass-minus"
+        ),
+        _row("zoom_fit", "view", mark(CONTEXT, "&Fit Page"), "Ctrl+0", icon="corners-out"),
+        _row("zoom_actual", "view", mark(CONTEXT, "&Actual Size"), "Ctrl+1"),
+        _row("zoom_double", "view", mark(CONTEXT, "&Twice the Size"), "Ctrl+2"),
+        _row(
+            "panel_prompt", "view", mark(CONTEXT, "&Prompt Panel"), separated=True, checkable=True
+        ),
+        _row("panel_side", "view", mark(CONTEXT, "&History and Layers"), checkable=True),
+        _row("panels", "view", mark(CONTEXT, "&Hide All Panels"), "Tab", checkable=True),
+        _row("fullscreen", "view", mark(CONTEXT, "F&ull Screen"), "F11", checkable=True),
+    )
+
+
+def _help() -> tuple[ActionSpec, ...]:
+    return (
+        _row("welcome", "help", mark(CONTEXT, "&First Steps"), "F1", icon="lightbulb"),
+        _row("shortcuts", "help", mark(CONTEXT, "&Keyboard Shortcuts…"), "Ctrl+/", icon="keyboard"),
+        _row("about", "help", mark(CONTEXT, "&About Inkstone"), icon="info"),
+    )
+
+
+class Actions(QObject):
+    """The QActions of the table, with the user's keys and the language in use."""
+
+    def __init__(self, parent: QObject, icons: Icons, keys: Mapping[str, str]) -> None:
+        super().__init__(parent)
+        self.specs = {spec.id: spec for spec in table()}
+        self._actions = {spec.id: self._build(spec, icons) for spec in self.specs.values()}
+        self._groups = self._group()
+        self.use_keys(keys)
+        self.retranslate()
+
+    def __getitem__(self, id: str) -> QAction:
+        return self._actions[id]
+
+    def __iter__(self) -> Iterator[QAction]:
+        return iter(self._actions.values())
+
+    def connect_all(self, handlers: Mapping[str, Callable[..., object]]) -> None:
+        """Give every action its deed; one without, or a deed without action, is our mistake."""
+        assert set(handlers) == set(self._actions), set(handlers) ^ set(self._actions)
+        for id, handler in handlers.items():
+            self._actions[id].triggered.connect(_without_state(handler))
+
+    def in_menu(self, menu: str) -> list[ActionSpec]:
+        return [spec for spec in self.specs.values() if spec.menu == menu]
+
+    def follow(self, now: Situation) -> None:
+        """Enable what makes sense now."""
+        for id, spec in self.specs.items():
+            self._actions[id].setEnabled(spec.when(now))
+
+    def use_keys(self, keys: Mapping[str, str]) -> None:
+        """Apply the user's keys over the table's; an empty text takes an action's keys away."""
+        for id, spec in self.specs.items():
+            self._actions[id].setShortcuts([QKeySequence(k) for k in keys_of(spec, keys)])
+        self._show_tips()
+
+    def retranslate(self) -> None:
+        for id, spec in self.specs.items():
+            self._actions[id].setText(translate(CONTEXT, spec.text))
+        self._show_tips()
+
+    def _show_tips(self) -> None:
+        for id, action in self._actions.items():
+            name = plain(translate(CONTEXT, self.specs[id].text))
+            keys = action.shortcut().toString(QKeySequence.SequenceFormat.NativeText)
+            action.setToolTip(f"{name}  ({keys})" if keys else name)
+
+    def _build(self, spec: ActionSpec, icons: Icons) -> QAction:
+        action = QAction(self)
+        action.setObjectName(spec.id)
+        action.setCheckable(spec.checkable)
+        if spec.icon:
+            action.setIcon(icons(spec.icon))
+        return action
+
+    def _group(self) -> dict[str, QActionGroup]:
+        groups: dict[str, QActionGroup] = {}
+        for spec in self.specs.values():
+            if spec.group:
+                group = groups.setdefault(spec.group, QActionGroup(self))
+                group.addAction(self._actions[spec.id])
+        return groups
+
+
+def keys_of(spec: ActionSpec, chosen: Mapping[str, str]) -> tuple[str, ...]:
+    """The keys of an action under the user's choices."""
+    if spec.id not in chosen:
+        return spec.keys
+    return (chosen[spec.id],) if chosen[spec.id] else ()
+
+
+def conflicts(chosen: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
+    """Which keys would fire several actions: key -> their ids."""
+    users: dict[str, list[str]] = {}
+    for spec in table():
+        for key in keys_of(spec, chosen):
+            users.setdefault(QKeySequence(key).toString(), []).append(spec.id)
+    return {key: tuple(ids) for key, ids in users.items() if len(ids) > 1}
+
+
+def plain(text: str) -> str:
+    """A menu text without its access key and dots: how tool tips and lists show it."""
+    text = re.sub(r"\(&.\)", "", text)  # Chinese menus put the access key in brackets
+    return text.replace("&", "").rstrip("…").strip()
+
+
+def _without_state(handler: Callable[..., object]) -> Callable[[bool], object]:
+    return lambda checked=False: handler()

@@ -1,0 +1,1 @@
+"""The panels beside the canvas: each shows one part of the state and knows no sibling."""

@@ -1,0 +1,82 @@
+"""The user's choices, kept in one JSON file. An unreadable file is set aside, never overwritten.
+
+Knows nothing of windows: whoever cares about a choice listens to `changed`.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from app.state.observable import Observable, Property, property_names
+
+VERSION = 1
+MAX_RECENT = 12
+
+
+class Settings(Observable):
+    """Every choice is a property; an empty text means: as the computer has it."""
+
+    language = Property("")
+    theme = Property("")
+    device = Property("")
+    model = Property("")
+    model_folders = Property[tuple[str, ...]](())
+    keys = Property[dict[str, str]]({})
+    reduced_motion = Property(False)
+    welcomed = Property(False)
+    recent = Property[tuple[str, ...]](())
+    last_project = Property("")
+    window = Property[dict[str, Any]]({})
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self.path = path
+        self.set_aside: Path | None = None
+        self._read()
+        self.changed.connect(self.save)
+
+    def remember(self, path: Path) -> None:
+        """Put a project at the head of the recent files."""
+        names = [str(path), *(name for name in self.recent if name != str(path))]
+        self.recent = tuple(names[:MAX_RECENT])
+
+    def forget(self, path: str) -> None:
+        self.recent = tuple(name for name in self.recent if name != path)
+
+    def save(self) -> None:
+        from app.store.atomic import write_file
+
+        values = {name: getattr(self, name) for name in property_names(Settings)}
+        text = json.dumps({"version": VERSION} | values, ensure_ascii=False, indent=1)
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        write_file(self.path, text.encode())
+
+    def _read(self) -> None:
+        try:
+            values = json.loads(self.path.read_text("utf-8"))
+        except FileNotFoundError:
+            return
+        except (OSError, ValueError, RecursionError):
+            values = None
+        if not isinstance(values, dict) or values.get("version") != VERSION:
+            self._put_aside()
+            return
+        for name in property_names(Settings):
+            self._take(name, values.get(name))
+
+    def _take(self, name: str, value: Any) -> None:
+        default = getattr(Settings, name).default
+        if isinstance(default, tuple) and isinstance(value, list):
+            value = tuple(item for item in value if isinstance(item, str))
+        if type(value) is type(default):
+            self.__dict__[name] = value
+
+    def _put_aside(self) -> None:
+        kept = self.path.with_suffix(".unreadable.json")
+        try:
+            self.path.replace(kept)
+        except OSError:
+            return
+        self.set_aside = kept
