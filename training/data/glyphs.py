@@ -15,12 +15,13 @@ from PIL import Image, ImageDraw, ImageFont
 
 Coverage = NDArray[np.float32]  # [height, width], 0 page to 1 ink
 
-FONT_PATH = Path(__file__).resolve().parents[2] / "assets" / "fonts" / "SpaceMono-Bold.ttf"
+FONT_PATH = Path(__file__).resolve().parents[2] / "assets" / "fonts" / "JetBrainsMono[wght].ttf"
 SHAPE_KINDS = ("circle", "square", "triangle", "ring", "star", "bar")
 
+_WEIGHT = 800  # ExtraBold, the heaviest of the face
 _OVERSAMPLING = 8
-_CAP_HEIGHT = 0.82  # of the cell: a letter fills its cell and still has air above and below
-_LETTER_WIDTH = 0.88  # of the cell, for the widest capital
+_CAP_HEIGHT = 0.8  # of the cell: a letter fills its cell and still has air above and below
+_LETTER_WIDTH = 0.86  # of the cell, for the widest capital
 _SHAPE_INSET = 1 / 16  # of the shape's box, on each side
 
 
@@ -52,12 +53,18 @@ def shape(kind: str, width_px: int, height_px: int) -> Coverage:
 @cache
 def _fitted_font(side: int) -> tuple[ImageFont.FreeTypeFont, int, float]:
     """The font whose capitals are `_CAP_HEIGHT` of `side`, their height, and the stretch to apply."""
-    probe = ImageFont.truetype(str(FONT_PATH), 1000)
+    probe = _font(1000)
     left, top, right, bottom = probe.getbbox("H", anchor="ls")
     size = round(1000 * side * _CAP_HEIGHT / (bottom - top))
-    font = ImageFont.truetype(str(FONT_PATH), size)
+    font = _font(size)
     left, _, right, _ = font.getbbox("W", anchor="ls")
     return font, round(side * _CAP_HEIGHT), side * _LETTER_WIDTH / (right - left)
+
+
+def _font(size: int) -> ImageFont.FreeTypeFont:
+    font = ImageFont.truetype(str(FONT_PATH), size)
+    font.set_variation_by_axes([_WEIGHT])
+    return font
 
 
 def _reduced(image: Image.Image, side: int) -> Coverage:

@@ -10,8 +10,8 @@ from functools import cache
 
 RGB = tuple[int, int, int]
 
-MIN_TEXT_CONTRAST = 3.0  # WCAG's least ratio for large text
-MIN_SHAPE_DISTANCE = 100.0  # in RGB; below it a shape is hard to tell from its page
+MIN_TEXT_CONTRAST = 3.4  # above the 3:1 that WCAG asks of large text
+MIN_SHAPE_DISTANCE = 120.0  # in RGB; below it a shape is hard to tell from its page
 
 
 @dataclass(frozen=True, kw_only=True)

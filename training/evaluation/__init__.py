@@ -1,0 +1,1 @@
+"""Checks that judge a model by its pictures alone."""
