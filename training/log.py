@@ -30,7 +30,8 @@ class Log:
         record = {"time": now, "event": event} | {k: _plain(v) for k, v in values.items()}
         with self.path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(record, ensure_ascii=False, allow_nan=False) + "\n")
-        self._say(f"{event:<10} " + "  ".join(f"{k} {_short(v)}" for k, v in values.items()))
+        shown = {k: v for k, v in values.items() if not isinstance(v, dict)}
+        self._say(f"{event:<10} " + "  ".join(f"{k} {_short(v)}" for k, v in shown.items()))
 
     def _end_cut_line(self) -> None:
         """A kill may have left half a line; the next record starts on its own."""

@@ -20,10 +20,11 @@ from torch import Tensor, nn
 
 from model.config import VaeConfig
 from model.vae import Vae
-from training.config import VaeNetwork, VaeRun
+from training.config import VaeNetwork, VaeRun, resolve_input
 from training.data.synthesis import PosterStream
 from training.errors import ConfigError
 from training.posters import held_out_pixels, poster_pixels, to_bytes, to_signed
+from training.published import load_vae
 from training.sheets import write_sheet
 
 BUSY_CANDIDATES = 4
@@ -66,6 +67,8 @@ class VaeObjective:
                 f"batch {run.batch} must be a multiple of crops_per_poster {run.crops_per_poster}"
             )
         self.run, self.vae = run, vae.to(run.device)
+        if run.crop_px % vae.config.scale:
+            raise ConfigError(f"crop_px {run.crop_px} must be a multiple of {vae.config.scale}")
         if run.freeze_encoder:
             vae.encoder.requires_grad_(False)
             vae.quant_conv.requires_grad_(False)
@@ -161,4 +164,14 @@ def _picture(pixels: Tensor) -> Image.Image:
 
 def make_objective(run: VaeRun) -> VaeObjective:
     """The VAE that a run names: of random weights, or a published folder's."""
-    return VaeObjective(run, make_vae(run.network, run.latent_noise))
+    if not run.start:
+        if run.freeze_encoder:
+            raise ConfigError("freeze_encoder needs `start`: a VAE whose encoder is worth keeping")
+        return VaeObjective(run, make_vae(run.network, run.latent_noise))
+    folder = resolve_input(run.start)
+    vae, network = load_vae(folder), run.network
+    for name in ("base_dim", "z_dim", "dim_mult", "num_res_blocks"):
+        ours, theirs = getattr(network, name), getattr(vae.config, name)
+        if ours != theirs:
+            raise ConfigError(f"network.{name} is {ours}, but {folder} has {theirs}")
+    return VaeObjective(run, vae)
