@@ -1,0 +1,1 @@
+"""Foreign file formats: pictures in, pictures and layered files out."""

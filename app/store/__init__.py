@@ -1,0 +1,1 @@
+"""The project file: states, results and jobs on disk before anyone relies on them."""
