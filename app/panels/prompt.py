@@ -1,0 +1,290 @@
+"""The prompt panel: what to make, or what to change, with which model and numbers.
+
+Shows a Generation and asks for work by signals; it knows neither document nor engine.
+"""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QEvent, Qt, Signal
+from PySide6.QtGui import QKeyEvent, QTextCursor
+from PySide6.QtWidgets import QFormLayout, QFrame, QPlainTextEdit, QScrollArea, QVBoxLayout, QWidget
+
+from app.i18n import translate
+from app.panels.generate import GenerateBar
+from app.state.generation import SHOWN_SEED_LIMIT, Generation
+from app.state.observable import bind, watch
+from app.theme import SPACE
+from app.widgets.icons import Icons
+from app.widgets.parts import (
+    Combo,
+    Panel,
+    Segment,
+    button,
+    decimal,
+    is_submit,
+    label,
+    note,
+    number,
+    row,
+    tool,
+)
+from model.engine.protocol import ModelDescription
+
+PROMPT_PX = 128
+NEGATIVE_PX = 60
+
+
+class PromptEdit(QPlainTextEdit):
+    """Words of any script on several lines; Alt+Up and Alt+Down walk through earlier ones."""
+
+    submitted = Signal()
+    recalled = Signal(int)
+
+    def __init__(self, height_px: int) -> None:
+        super().__init__()
+        self.setTabChangesFocus(True)
+        self.setMinimumHeight(height_px)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+
+    def show_text(self, text: str) -> None:
+        if text != self.toPlainText():
+            self.setPlainText(text)
+            self.moveCursor(QTextCursor.MoveOperation.End)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        steps = {Qt.Key.Key_Up: -1, Qt.Key.Key_Down: 1}
+        if is_submit(event):
+            self.submitted.emit()
+        elif event.modifiers() & Qt.KeyboardModifier.AltModifier and event.key() in steps:
+            self.recalled.emit(steps[Qt.Key(event.key())])
+        else:
+            super().keyPressEvent(event)
+
+
+class PromptPanel(Panel):
+    """Signals: `generate` and `cancel` are wishes, `real_models` asks how to get other models."""
+
+    generate = Signal()
+    cancel = Signal()
+    mode_chosen = Signal(bool)
+    real_models = Signal()
+
+    def __init__(self, generation: Generation, icons: Icons) -> None:
+        super().__init__()
+        self._generation = generation
+        self.mode = Segment(2)
+        self.prompt = PromptEdit(PROMPT_PX)
+        self.example = button("", "link")
+        self.negative = PromptEdit(NEGATIVE_PX)
+        self.negative.setMaximumHeight(NEGATIVE_PX)
+        self.size = Combo()
+        self.steps = number(1, 1000)
+        self.guidance = decimal(1.0, 100.0, 0.5)
+        self.seed = number(0, SHOWN_SEED_LIMIT - 1)
+        self.lock, self.dice = tool(), tool()
+        self.count = number(1, 16)
+        self.model = Combo()
+        self.notice = note()
+        self.more = button("", "link")
+        self.bar = GenerateBar(icons)
+        self._icons = icons
+        self._labels = {name: label("", "muted") for name in _FIELDS}
+        self._lay_out()
+        self._bind()
+        self.retranslate()
+
+    def follow_situation(self, has_picture: bool) -> None:
+        """With no picture there is nothing to change yet."""
+        self.mode.enable(1, has_picture)
+
+    def retranslate(self) -> None:
+        self.set_title(translate("Prompt", "Prompt"))
+        self.mode.set_texts(
+            translate("Prompt", "New picture"), translate("Prompt", "Change this picture")
+        )
+        for name, text in _texts().items():
+            self._labels[name].setText(text)
+            getattr(self, name).setAccessibleName(text)
+        self._show_tips()
+        self.more.setText(translate("Prompt", "Get real models"))
+        self.bar.retranslate()
+        self._show_mode(self._generation.is_change)
+        self._show_models()
+        self._show_sizes()
+
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.LanguageChange:
+            self.retranslate()
+
+    def _show_tips(self) -> None:
+        self.dice.setToolTip(translate("Prompt", "New seed  (Alt+R)"))
+        self.dice.setAccessibleName(translate("Prompt", "New seed"))
+        self.lock.setToolTip(translate("Prompt", "Keep this seed for the next pictures"))
+        self.lock.setAccessibleName(translate("Prompt", "Keep this seed"))
+        self.guidance.setToolTip(
+            translate("Prompt", "How strictly the picture follows the words; 1 is free")
+        )
+        self.steps.setToolTip(translate("Prompt", "More steps take longer and draw finer"))
+        self.count.setToolTip(translate("Prompt", "How many pictures to make, each with its seed"))
+        self.negative.setPlaceholderText(translate("Prompt", "What the picture should not show"))
+        self.example.setText(translate("Prompt", "Try an example"))
+        self.example.setToolTip(example_prompt())
+
+    def _lay_out(self) -> None:
+        self.lock.setCheckable(True)
+        self.dice.setIcon(self._icons("dice-five"))
+        for field in (self.steps, self.guidance, self.seed, self.count, self.size):
+            field.setMinimumWidth(72)
+        inner = QWidget()
+        content = QVBoxLayout(inner)
+        content.setContentsMargins(0, 0, SPACE // 2, 0)
+        content.setSpacing(SPACE)
+        content.addWidget(self.prompt, 1)
+        content.addLayout(row(self.example, None))
+        content.addWidget(self._labels["negative"])
+        content.addWidget(self.negative)
+        content.addLayout(self._form())
+        content.addWidget(self.notice)
+        content.addLayout(row(self.more, None))
+        content.addStretch(1)
+        self.body.addWidget(self.mode)
+        self.body.addWidget(_scrolled(inner), 1)
+        self.body.addWidget(self.bar)
+
+    def _form(self) -> QFormLayout:
+        form = QFormLayout()
+        form.setSpacing(SPACE)
+        form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+        form.setLabelAlignment(Qt.AlignmentFlag.AlignLeft)
+        seed = row(self.seed, self.lock, self.dice)
+        seed.setStretch(0, 1)
+        for name, field in (
+            ("size", self.size),
+            ("steps", self.steps),
+            ("guidance", self.guidance),
+            ("seed", seed),
+            ("count", self.count),
+            ("model", self.model),
+        ):
+            form.addRow(self._labels[name], field)
+        return form
+
+    def _bind(self) -> None:
+        make = self._generation
+        for text, name in ((self.prompt, "prompt"), (self.negative, "negative")):
+            watch(make, name, text.show_text)
+            text.textChanged.connect(
+                lambda text=text, name=name: setattr(make, name, text.toPlainText())
+            )
+            text.submitted.connect(self.generate)
+        self.prompt.recalled.connect(make.recall)
+        bind(make, "steps", self.steps.setValue, self.steps.valueChanged)
+        bind(make, "guidance", self.guidance.setValue, self.guidance.valueChanged)
+        bind(make, "seed", self.seed.setValue, self.seed.valueChanged)
+        bind(make, "count", self.count.setValue, self.count.valueChanged)
+        bind(make, "is_seed_locked", self.lock.setChecked, self.lock.toggled)
+        watch(make, "is_seed_locked", self._show_lock)
+        watch(make, "is_change", self._show_mode)
+        watch(make, "prompt", lambda text: self.example.setVisible(not text))
+        watch(make, "models", lambda _: self._show_models())
+        watch(make, "model", lambda _: (self._show_models(), self._show_sizes()))
+        watch(make, "size", lambda _: self._show_sizes())
+        watch(make, "seconds", self.bar.show_estimate)
+        self.mode.chosen.connect(lambda index: self.mode_chosen.emit(index == 1))
+        self.dice.clicked.connect(make.roll_seed)
+        self.size.activated.connect(lambda: setattr(make, "size", self.size.currentData()))
+        self.model.activated.connect(lambda: make.choose(self.model.currentData()))
+        self.example.clicked.connect(lambda: setattr(make, "prompt", example_prompt()))
+        self.more.clicked.connect(self.real_models)
+        self.bar.generate.connect(self.generate)
+        self.bar.cancel.connect(self.cancel)
+
+    def _show_lock(self, is_locked: bool) -> None:
+        self.lock.setIcon(self._icons("lock-simple" if is_locked else "lock-simple-open"))
+
+    def _show_mode(self, is_change: bool) -> None:
+        self.mode.choose(int(is_change))
+        text = (
+            translate("Prompt", "Say what to change: make the page dark green")
+            if is_change
+            else translate("Prompt", 'Describe the poster; put its words in "quotation marks"')
+        )
+        self.prompt.setPlaceholderText(text)
+        name = translate("Prompt", "Instruction") if is_change else translate("Prompt", "Prompt")
+        self.prompt.setAccessibleName(name)
+        self.set_title(name)
+        self.size.setEnabled(not is_change)
+        self.bar.set_change(is_change)
+        self._show_sizes()
+
+    def _show_models(self) -> None:
+        self.model.clear()
+        for model in self._generation.models:
+            self._add_model(model)
+        chosen = self._generation.model
+        if chosen is None:
+            self.model.setPlaceholderText(translate("Prompt", "Looking for models…"))
+            self.notice.hide()
+            return
+        self.model.setCurrentIndex(
+            self._generation.models.index(chosen) if chosen in self._generation.models else -1
+        )
+        self.notice.setText(translate("ModelNotice", chosen.notice) if chosen.notice else "")
+        self.notice.setVisible(bool(chosen.notice))
+        self.model.setToolTip(
+            translate("Prompt", "Licence: {licence}").format(
+                licence=chosen.licence or translate("Prompt", "not stated")
+            )
+        )
+
+    def _add_model(self, model: ModelDescription) -> None:
+        self.model.addItem(model.name, model)
+        index = self.model.count() - 1
+        tip = model.problem or model.path
+        self.model.setItemData(index, tip, Qt.ItemDataRole.ToolTipRole)
+        if model.problem:
+            self.model.setItemData(index, 0, Qt.ItemDataRole.UserRole - 1)  # not selectable
+
+    def _show_sizes(self) -> None:
+        self.size.clear()
+        if self._generation.is_change:
+            self.size.addItem(translate("Prompt", "As the picture"), None)
+            return
+        model, size = self._generation.model, self._generation.size
+        sizes = list(model.sizes) if model else []
+        if size is not None and size not in sizes:
+            sizes.append(size)
+        for width, height in sizes:
+            self.size.addItem(f"{width} × {height}", (width, height))
+        if size is not None:
+            self.size.setCurrentIndex(sizes.index(size))
+
+
+_FIELDS = ("negative", "size", "steps", "guidance", "seed", "count", "model")
+
+
+def _texts() -> dict[str, str]:
+    return {
+        "negative": translate("Prompt", "Avoid"),
+        "size": translate("Prompt", "Size"),
+        "steps": translate("Prompt", "Steps"),
+        "guidance": translate("Prompt", "Guidance"),
+        "seed": translate("Prompt", "Seed"),
+        "count": translate("Prompt", "Variants"),
+        "model": translate("Prompt", "Model"),
+    }
+
+
+def example_prompt() -> str:
+    """One prompt that the starter understands."""
+    return translate("Prompt", 'A poster that says "OPEN" in white letters on a dark blue page')
+
+
+def _scrolled(widget: QWidget) -> QScrollArea:
+    area = QScrollArea()
+    area.setWidgetResizable(True)
+    area.setFrameShape(QFrame.Shape.NoFrame)
+    area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+    area.setWidget(widget)
+    return area

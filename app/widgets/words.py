@@ -1,0 +1,44 @@
+"""Numbers as people read them, in the language of the interface."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from app.i18n import translate
+
+KIB = 1024
+
+
+def duration(seconds: float) -> str:
+    """`8 s`, `2 min 5 s`, `1 h 20 min`"""
+    whole = max(0, round(seconds))
+    if whole < 60:
+        return translate("Words", "{s} s").format(s=whole)
+    minutes, rest = divmod(whole, 60)
+    if minutes < 60:
+        return translate("Words", "{min} min {s} s").format(min=minutes, s=rest)
+    hours, minutes = divmod(minutes, 60)
+    return translate("Words", "{h} h {min} min").format(h=hours, min=minutes)
+
+
+def memory(size_bytes: int) -> str:
+    """`512 MB`, `1.5 GB`"""
+    mib = size_bytes / KIB**2
+    if mib < KIB:
+        return translate("Words", "{size} MB").format(size=round(mib))
+    return translate("Words", "{size} GB").format(size=f"{mib / KIB:.1f}")
+
+
+def count(number: int) -> str:
+    """Digits in groups of three."""
+    return f"{number:,}".replace(",", "\u202f")
+
+
+def clock(time: str) -> str:
+    """The hour and minute, here, of an ISO 8601 time; with the day if it was not today."""
+    try:
+        then = datetime.fromisoformat(time).astimezone()
+    except ValueError:
+        return ""
+    is_today = then.date() == datetime.now().astimezone().date()
+    return then.strftime("%H:%M" if is_today else "%Y-%m-%d %H:%M")
