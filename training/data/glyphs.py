@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-Coverage = NDArray[np.float32]  # [height, width], 0 page to 1 ink
+Coverage = NDArray[np.floating]  # [height, width], 0 page to 1 ink
 
 FONT_PATH = Path(__file__).resolve().parents[2] / "assets" / "fonts" / "JetBrainsMono[wght].ttf"
 SHAPE_KINDS = ("circle", "square", "triangle", "ring", "star", "bar")
@@ -52,7 +52,7 @@ def shape(kind: str, width_px: int, height_px: int) -> Coverage:
 
 @cache
 def _fitted_font(side: int) -> tuple[ImageFont.FreeTypeFont, int, float]:
-    """The font whose capitals are `_CAP_HEIGHT` of `side`, their height, and the stretch to apply."""
+    """The font whose capitals are `_CAP_HEIGHT` of `side`, their height, and the stretch."""
     probe = _font(1000)
     left, top, right, bottom = probe.getbbox("H", anchor="ls")
     size = round(1000 * side * _CAP_HEIGHT / (bottom - top))

@@ -16,13 +16,13 @@ MIN_SHAPE_DISTANCE = 120.0  # in RGB; below it a shape is hard to tell from its 
 
 @dataclass(frozen=True, kw_only=True)
 class Colour:
-    name: str
+    english: str
     chinese: str
     rgb: RGB
 
 
-def _colour(name: str, chinese: str, rgb: RGB) -> tuple[str, Colour]:
-    return name, Colour(name=name, chinese=chinese, rgb=rgb)
+def _colour(english: str, chinese: str, rgb: RGB) -> tuple[str, Colour]:
+    return english, Colour(english=english, chinese=chinese, rgb=rgb)
 
 
 COLOURS: dict[str, Colour] = dict(
@@ -37,13 +37,13 @@ COLOURS: dict[str, Colour] = dict(
         _colour("purple", "紫色", (124, 48, 168)),
         _colour("navy", "深蓝色", (20, 36, 100)),
         _colour("blue", "蓝色", (36, 104, 230)),
-        _colour("sky", "天蓝色", (138, 204, 246)),
+        _colour("sky blue", "天蓝色", (138, 204, 246)),
         _colour("green", "绿色", (20, 128, 64)),
     )
 )
 
 PAGE_COLOURS = (
-    "white", "black", "cream", "yellow", "red", "pink", "purple", "navy", "sky", "green",
+    "white", "black", "cream", "yellow", "red", "pink", "purple", "navy", "sky blue", "green",
 )  # fmt: skip
 TEXT_COLOURS = ("white", "black", "yellow", "orange", "red", "purple", "navy", "green")
 SHAPE_COLOURS = ("red", "orange", "yellow", "green", "blue", "purple", "pink")

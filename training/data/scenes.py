@@ -1,4 +1,4 @@
-"""Synthetic posters as values: a page, lines of letters on a grid of cells, flat shapes; and their pixels.
+"""Synthetic posters as values (a page, lines of letters on a grid, flat shapes) and as pixels.
 
 Every letter fills one cell of 16 px (one token of a model with an 8x VAE and 2x2 packing) or a
 square of such cells. Knows nothing of chance or captions.
@@ -138,7 +138,7 @@ def _page(scene: Scene) -> NDArray[np.float32]:
     bottom = np.array(rgb(scene.page.to), np.float32)
     share = np.linspace(0, 1, size, dtype=np.float32)[:, None]
     rows = top * (1 - share) + bottom * share
-    return np.repeat(rows[:, None, :], size, axis=1)
+    return np.repeat(rows[:, None, :], size, axis=1).astype(np.float32, copy=False)
 
 
 def _ink(
