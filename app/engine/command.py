@@ -1,0 +1,23 @@
+"""How the engine is started: the same program with another word."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+
+def engine_command(*, device: str = "", model_folders: Iterable[str | Path] = ()) -> list[str]:
+    """An empty device means: the best one there is."""
+    options = [option for folder in model_folders for option in ("--models", str(folder))]
+    if device:
+        options += ["--device", device]
+    return [*program(), "engine", *options]
+
+
+def program() -> list[str]:
+    """The command of this very program, from a checkout, an installation or a package."""
+    if getattr(sys, "frozen", False):
+        return [sys.executable]
+    main = Path(__file__).resolve().parents[2] / "main.py"
+    return [sys.executable, str(main)] if main.is_file() else [sys.executable, "-m", "app.cli"]

@@ -1,0 +1,110 @@
+"""The models on this computer: which there are, which one a name means, and loading one.
+
+The engine and the command line see models through this alone. Knows nothing of messages.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Protocol
+
+from model.engine.protocol import ModelDescription
+from model.errors import CheckpointError
+from model.requests import ModelIdentity, Picture, Request, Result
+
+STARTER = "starter"
+
+OnStep = Callable[[int, int, Picture | None], None]
+ShouldStop = Callable[[], bool]
+
+
+class RunnableModel(Protocol):
+    """What is asked of a loaded model."""
+
+    @property
+    def identity(self) -> ModelIdentity: ...
+
+    def describe(self) -> ModelDescription: ...
+
+    def run(
+        self, request: Request, on_step: OnStep = ..., should_stop: ShouldStop = ...
+    ) -> Result: ...
+
+
+class ModelLibrary(Protocol):
+    """Where models come from; tests put their own here."""
+
+    def describe(self) -> tuple[ModelDescription, ...]: ...
+
+    def devices(self) -> tuple[str, ...]: ...
+
+    def find(self, name: str) -> Path: ...
+
+    def load(self, path: Path) -> RunnableModel: ...
+
+
+class Library:
+    """The starter, and the models in the given folders. Torch is imported when it is needed."""
+
+    def __init__(
+        self, folders: Sequence[Path] = (), *, device: str | None = None, dtype: str | None = None
+    ) -> None:
+        self._folders = tuple(folders)
+        self._device = device
+        self._dtype = dtype
+
+    def describe(self) -> tuple[ModelDescription, ...]:
+        """The starter first. A model that cannot be used is listed with the reason."""
+        return tuple(describe(path) for path in self._paths())
+
+    def devices(self) -> tuple[str, ...]:
+        """The best one first."""
+        import torch
+
+        found = ["cpu"]
+        if torch.backends.mps.is_available():
+            found.insert(0, "mps")
+        if torch.cuda.is_available():
+            found.insert(0, "cuda")
+        return tuple(found)
+
+    def find(self, name: str) -> Path:
+        """A folder, the name of a folder among the models, or nothing for the starter."""
+        from model import loader
+
+        if name in ("", STARTER):
+            return loader.starter_path()
+        path = Path(name).expanduser()
+        if path.is_dir():
+            return path.resolve()
+        paths = self._paths()
+        for candidate in paths:
+            if candidate.name == name:
+                return candidate
+        known = ", ".join(path.name for path in paths)
+        raise CheckpointError(f"model {name!r}: neither a folder nor a known model ({known})")
+
+    def load(self, path: Path) -> RunnableModel:
+        from model import loader
+
+        device = self._device or self.devices()[0]
+        return loader.load(path, device=device, dtype=self._dtype)
+
+    def _paths(self) -> list[Path]:
+        from model import loader
+
+        starter = loader.starter_path()
+        found = [Path(path).resolve() for path in loader.available(self._folders)]
+        starters = [starter] if starter.is_dir() else []
+        return starters + [path for path in found if path != starter]
+
+
+def describe(path: Path) -> ModelDescription:
+    """A model as its files describe it, its weights unread."""
+    from model import loader
+
+    try:
+        return loader.describe(path)
+    except CheckpointError as error:
+        return ModelDescription(name=path.name, path=str(path), problem=str(error))
