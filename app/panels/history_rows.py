@@ -1,4 +1,4 @@
-"""How one row of the history is painted: lanes, thumbnail, name, pin and the mark of the current."""
+"""How a row of the history is painted: lanes, thumbnail, name, pin, the mark of the current."""
 
 from __future__ import annotations
 

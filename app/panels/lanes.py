@@ -1,4 +1,4 @@
-"""How an edit tree is drawn as a list: one row a node, oldest first, branches in lanes of their own.
+"""An edit tree drawn as a list: one row a node, oldest first, branches in lanes of their own.
 
     0 ●        first picture
     1 ├╮       an edit of it
