@@ -1,0 +1,1 @@
+"""What is edited: page, layers, selection, undo and the edit tree, over QtCore and QtGui alone."""

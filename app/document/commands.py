@@ -1,0 +1,414 @@
+"""Every change of a document: a frozen value that makes the next state out of the last.
+
+Commands of one drag or stroke carry the same `gesture` and merge into one step of undo. A locked
+layer refuses what would change how it looks. Knows nothing of windows and of how undo is kept.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Any
+
+from PySide6.QtCore import QPoint
+from PySide6.QtGui import QImage
+
+from app.document.blend import Blend
+from app.document.errors import DocumentError, LayerLocked
+from app.document.geometry import Page
+from app.document.layers import (
+    Align,
+    GroupLayer,
+    Layer,
+    LayerMask,
+    Layers,
+    PixelLayer,
+    TextLayer,
+    find_layer,
+    has_layer,
+    insert_layer,
+    is_locked,
+    moved,
+    path_to,
+    place_of,
+    remove_layer,
+    replace_layer,
+    walk,
+)
+from app.document.selection import Selection, cropped
+from app.document.state import DocumentState
+from app.document.tiles import Mode
+from app.i18n import translate
+
+
+@dataclass(frozen=True, kw_only=True)
+class Command:
+    """Base of all. `gesture` names the drag or stroke that a command is part of."""
+
+    gesture: str | None = None
+
+    def name(self) -> str:
+        raise NotImplementedError
+
+    def apply(self, state: DocumentState) -> DocumentState:
+        raise NotImplementedError
+
+    def merge(self, previous: Command) -> Command | None:
+        """Both as one, if they are of one kind, one gesture and one layer."""
+        same = type(previous) is type(self) and previous.target == self.target
+        return (
+            self if same and self.gesture is not None and previous.gesture == self.gesture else None
+        )
+
+    @property
+    def target(self) -> object:
+        return getattr(self, "layer_id", None)
+
+
+@dataclass(frozen=True, kw_only=True)
+class AddLayer(Command):
+    """Without a place: above the active layer, beside it; at the top if none is active."""
+
+    layer: Layer
+    parent: str | None = None
+    index: int | None = None
+
+    def name(self) -> str:
+        match self.layer:
+            case TextLayer():
+                return translate("Commands", "Add text")
+            case GroupLayer():
+                return translate("Commands", "Add group")
+        return translate("Commands", "Add layer")
+
+    def apply(self, state: DocumentState) -> DocumentState:
+        parent, index = self.parent, self.index
+        if index is None:
+            parent, index = _place_above(state, self.parent)
+        layers = insert_layer(state.layers, self.layer, parent, index)
+        return dataclasses.replace(state, layers=layers, active=self.layer.id)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RemoveLayer(Command):
+    layer_id: str
+
+    def name(self) -> str:
+        return translate("Commands", "Delete layer")
+
+    def apply(self, state: DocumentState) -> DocumentState:
+        _check_unlocked(state.layers, self.layer_id)
+        layers = remove_layer(state.layers, self.layer_id)
+        found = dataclasses.replace(state, layers=layers)
+        if not has_layer(layers, state.active):
+            found = dataclasses.replace(found, active=_neighbour(state.layers, self.layer_id))
+        if not has_layer(layers, state.picture):
+            found = dataclasses.replace(found, picture=None, current_node=None)
+        return found
+
+
+@dataclass(frozen=True, kw_only=True)
+class MoveLayer(Command):
+    """To `index`, from below, of a group or of the root, counted without the moved layer."""
+
+    layer_id: str
+    parent: str | None = None
+    index: int
+
+    def name(self) -> str:
+        return translate("Commands", "Move layer in the stack")
+
+    def apply(self, state: DocumentState) -> DocumentState:
+        layer = find_layer(state.layers, self.layer_id)
+        if self.parent is not None and has_layer((layer,), self.parent):
+            raise DocumentError(translate("Document", "A group cannot be put into itself."))
+        without = remove_layer(state.layers, self.layer_id)
+        layers = insert_layer(without, layer, self.parent, self.index)
+        return dataclasses.replace(state, layers=layers)
+
+
+@dataclass(frozen=True, kw_only=True)
+class GroupLayers(Command):
+    """Puts the layers, in their order, into `group`, at the place of the topmost of them."""
+
+    layer_ids: tuple[str, ...]
+    group: GroupLayer
+
+    def name(self) -> str:
+        return translate("Commands", "Group layers")
+
+    def apply(self, state: DocumentState) -> DocumentState:
+        inside = _outermost(state.layers, self.layer_ids)
+        if not inside:
+            return state
+        parent, index = place_of(state.layers, inside[-1].id)
+        layers = insert_layer(state.layers, self.group, parent, index + 1)
+        for layer in inside:
+            layers = remove_layer(layers, layer.id)
+        layers = replace_layer(
+            layers, self.group.id, lambda group: dataclasses.replace(group, children=inside)
+        )
+        return dataclasses.replace(state, layers=layers, active=self.group.id)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SetLayer(Command):
+    """Changes those properties that are not None. What a locked layer looks like stays."""
+
+    layer_id: str
+    new_name: str | None = None
+    visible: bool | None = None
+    locked: bool | None = None
+    opacity: float | None = None
+    blend: Blend | None = None
+
+    @property
+    def _changes(self) -> dict[str, Any]:
+        fields = ("visible", "locked", "opacity", "blend")
+        values = {"name": self.new_name} | {field: getattr(self, field) for field in fields}
+        return {field: value for field, value in values.items() if value is not None}
+
+    @property
+    def target(self) -> object:
+        return self.layer_id, tuple(self._changes)
+
+    def name(self) -> str:
+        match self._changes:
+            case {"visible": visible}:
+                shown = visible is True
+                return translate("Commands", "Show layer" if shown else "Hide layer")
+            case {"locked": locked}:
+                return translate("Commands", "Lock layer" if locked else "Unlock layer")
+            case {"opacity": _}:
+                return translate("Commands", "Layer opacity")
+            case {"blend": _}:
+                return translate("Commands", "Blend mode")
+        return translate("Commands", "Rename layer")
+
+    def apply(self, state: DocumentState) -> DocumentState:
+        if self.opacity is not None or self.blend is not None:
+            _check_unlocked(state.layers, self.layer_id)
+        return _with_layer(
+            state, self.layer_id, lambda layer: dataclasses.replace(layer, **self._changes)
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class OffsetLayer(Command):
+    """Shifts a layer, its mask and all that is in it, by whole pixels."""
+
+    layer_id: str
+    dx: int
+    dy: int
+
+    def name(self) -> str:
+        return translate("Commands", "Move")
+
+    def apply(self, state: DocumentState) -> DocumentState:
+        _check_unlocked(state.layers, self.layer_id)
+        return _with_layer(state, self.layer_id, lambda layer: moved(layer, self.dx, self.dy))
+
+
+@dataclass(frozen=True, kw_only=True)
+class PaintTiles(Command):
+    """Composites `image` at `at`, in page pixels, onto a pixel layer, or onto a layer's mask."""
+
+    layer_id: str
+    image: QImage
+    at: QPoint
+    mode: Mode = Mode.CompositionMode_SourceOver
+    on_mask: bool = False
+
+    @property
+    def target(self) -> object:
+        return self.layer_id, self.on_mask
+
+    def name(self) -> str:
+        if self.on_mask:
+            return translate("Commands", "Paint mask")
+        erases = self.mode is Mode.CompositionMode_DestinationOut
+        return translate("Commands", "Erase" if erases else "Paint")
+
+    def apply(self, state: DocumentState) -> DocumentState:
+        _check_unlocked(state.layers, self.layer_id)
+        return _with_layer(state, self.layer_id, self._painted)
+
+    def _painted(self, layer: Layer) -> Layer:
+        at = self.at - QPoint(layer.x, layer.y)
+        if self.on_mask and layer.mask is not None:
+            tiles = layer.mask.tiles.painted(self.image, at, self.mode)
+            return dataclasses.replace(layer, mask=dataclasses.replace(layer.mask, tiles=tiles))
+        if self.on_mask or not isinstance(layer, PixelLayer):
+            text = translate("Document", "Only a pixel layer or a layer's mask can be painted on.")
+            raise DocumentError(text)
+        tiles = layer.tiles.painted(self.image, at, self.mode)
+        return dataclasses.replace(layer, tiles=tiles)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SetMask(Command):
+    """Gives a layer a mask, exchanges it, or with None takes it away."""
+
+    layer_id: str
+    mask: LayerMask | None
+
+    def name(self) -> str:
+        return translate("Commands", "Remove mask" if self.mask is None else "Layer mask")
+
+    def apply(self, state: DocumentState) -> DocumentState:
+        _check_unlocked(state.layers, self.layer_id)
+        return _with_layer(
+            state, self.layer_id, lambda layer: dataclasses.replace(layer, mask=self.mask)
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class EditText(Command):
+    """Changes those properties of a text layer that are not None; `set_width` says width counts."""
+
+    layer_id: str
+    text: str | None = None
+    family: str | None = None
+    size_px: int | None = None
+    bold: bool | None = None
+    italic: bool | None = None
+    color: str | None = None
+    align: Align | None = None
+    line_spacing: float | None = None
+    width_px: int | None = None
+    set_width: bool = False
+
+    def name(self) -> str:
+        return translate("Commands", "Edit text")
+
+    def apply(self, state: DocumentState) -> DocumentState:
+        _check_unlocked(state.layers, self.layer_id)
+        return _with_layer(state, self.layer_id, self._edited)
+
+    def _edited(self, layer: Layer) -> Layer:
+        if not isinstance(layer, TextLayer):
+            raise DocumentError(translate("Document", "This layer holds no text."))
+        names = ("text", "family", "size_px", "bold", "italic", "color", "align", "line_spacing")
+        values = {name: getattr(self, name) for name in names}
+        changes = {name: value for name, value in values.items() if value is not None}
+        if self.set_width:
+            changes["width_px"] = self.width_px
+        return dataclasses.replace(layer, **changes)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SetSelection(Command):
+    """None: nothing is selected, and an edit may change everything."""
+
+    selection: Selection | None
+
+    def name(self) -> str:
+        return translate("Commands", "Deselect" if self.selection is None else "Select")
+
+    def apply(self, state: DocumentState) -> DocumentState:
+        selection = self.selection
+        if selection is not None:
+            selection = cropped(selection, state.page.rect)
+            if selection.is_empty:
+                selection = None
+        return dataclasses.replace(state, selection=selection)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SetPage(Command):
+    """Another page; (dx, dy) is where the old page's corner comes to lie. No layer is cut."""
+
+    page: Page
+    dx: int = 0
+    dy: int = 0
+
+    def name(self) -> str:
+        return translate("Commands", "Change page")
+
+    def apply(self, state: DocumentState) -> DocumentState:
+        layers, selection = state.layers, state.selection
+        if (self.dx, self.dy) != (0, 0):
+            layers = tuple(moved(layer, self.dx, self.dy) for layer in layers)
+        if self.page.rect != state.page.rect or layers is not state.layers:
+            selection = None
+        return dataclasses.replace(state, page=self.page, layers=layers, selection=selection)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlaceResult(Command):
+    """Puts a result into the picture layer and makes its node current: one step of undo.
+
+    `layer` is the picture layer with its new pixels; it takes the place of the one with its id, or
+    is new, at `index` of the root. `app.document.edits` decides which, and makes this command.
+    """
+
+    node: str
+    layer: PixelLayer
+    index: int | None = None
+
+    def name(self) -> str:
+        return translate("Commands", "Place result")
+
+    def apply(self, state: DocumentState) -> DocumentState:
+        active = state.active
+        if self.index is None:
+            layers = replace_layer(state.layers, self.layer.id, lambda _: self.layer)
+        else:
+            layers = insert_layer(state.layers, self.layer, None, self.index)
+            active = self.layer.id if active in (None, state.picture) else active
+        return dataclasses.replace(
+            state, layers=layers, picture=self.layer.id, current_node=self.node, active=active
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class SetCurrentNode(PlaceResult):
+    """Shows another node's picture in the picture layer. It deletes nothing."""
+
+    def name(self) -> str:
+        return translate("Commands", "Go to step in history")
+
+
+def _with_layer(state: DocumentState, layer_id: str, change: Any) -> DocumentState:
+    return dataclasses.replace(state, layers=replace_layer(state.layers, layer_id, change))
+
+
+def _check_unlocked(layers: Layers, layer_id: str) -> None:
+    if not is_locked(layers, layer_id):
+        return
+    names = [layer.name for layer in path_to(layers, layer_id) if layer.locked]
+    text = translate("Document", "The layer “{name}” is locked. Unlock it in the layers panel.")
+    raise LayerLocked(text.format(name=names[0]))
+
+
+def _place_above(state: DocumentState, parent: str | None) -> tuple[str | None, int]:
+    """Inside `parent` at its top; without one, above the active layer, else on top of all."""
+    if parent is not None:
+        group = find_layer(state.layers, parent)
+        return parent, len(group.children) if isinstance(group, GroupLayer) else 0
+    if state.active is None or not has_layer(state.layers, state.active):
+        return None, len(state.layers)
+    found, index = place_of(state.layers, state.active)
+    return found, index + 1
+
+
+def _neighbour(layers: Layers, layer_id: str) -> str | None:
+    """The layer that becomes active when this one goes: below it, else above it, else its group."""
+    parent, index = place_of(layers, layer_id)
+    group = find_layer(layers, parent) if parent is not None else None
+    siblings = group.children if isinstance(group, GroupLayer) else layers
+    below, above = siblings[:index], siblings[index + 1 :]
+    if below:
+        return below[-1].id
+    return above[0].id if above else parent
+
+
+def _outermost(layers: Layers, layer_ids: tuple[str, ...]) -> Layers:
+    """The named layers, bottom first, without those that lie in another of them."""
+    wanted = set(layer_ids)
+    return tuple(
+        layer
+        for layer in walk(layers)
+        if layer.id in wanted
+        and not any(group.id in wanted for group in path_to(layers, layer.id)[:-1])
+    )

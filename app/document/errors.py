@@ -1,0 +1,30 @@
+"""What the user or a file can get wrong in a document.
+
+DocumentError(ValueError)
+    LayerLocked      a change of a layer that is locked, or that lies in a locked group
+    UnknownLayer     a layer that the document does not hold (any more)
+    UnknownNode      a node that the edit tree does not hold
+    BadPage          a page of impossible size
+"""
+
+from __future__ import annotations
+
+
+class DocumentError(ValueError):
+    """A change that the document refuses; it stays as it was."""
+
+
+class LayerLocked(DocumentError):
+    pass
+
+
+class UnknownLayer(DocumentError):
+    pass
+
+
+class UnknownNode(DocumentError):
+    pass
+
+
+class BadPage(DocumentError):
+    pass

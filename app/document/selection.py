@@ -1,0 +1,187 @@
+"""What may change: a grey value a pixel of the page, white = may change, black = must not.
+
+Selections are immutable. Feathering works inwards, so that what is black stays black. Knows
+nothing of tools and outlines.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QPointF, QRect, Qt
+from PySide6.QtGui import QColor, QImage, QPainter, QPainterPath, QPen
+
+from app.document.pictures import to_picture
+from app.document.tiles import Mode, PixelKind, Tiles
+from model.requests import Picture
+
+if TYPE_CHECKING:
+    from numpy import uint8
+    from numpy.typing import NDArray
+
+    GreyArray = NDArray[uint8]
+
+MAX_FEATHER_PX = 128
+MODEL_THRESHOLD = 128
+
+
+class Combine(Enum):
+    """How a new area meets what is selected already."""
+
+    replace = "replace"
+    add = "add"
+    subtract = "subtract"
+    intersect = "intersect"
+
+
+@dataclass(frozen=True)
+class Selection:
+    """An area of the page. An empty one selects nothing, and is not the same as none at all."""
+
+    tiles: Tiles
+
+    def __post_init__(self) -> None:
+        if self.tiles.kind is not PixelKind.grey:
+            raise ValueError("a selection needs grey tiles")
+
+    @property
+    def bounds(self) -> QRect:
+        return self.tiles.bounds()
+
+    @property
+    def is_empty(self) -> bool:
+        return self.tiles.is_empty
+
+    def image(self, rect: QRect) -> QImage:
+        """Grayscale8 of what lies in `rect`."""
+        return self.tiles.image(rect)
+
+
+def nothing() -> Selection:
+    return Selection(Tiles.empty(PixelKind.grey))
+
+
+def rectangle(rect: QRect) -> Selection:
+    return Selection(Tiles.empty(PixelKind.grey).filled(rect, QColor("white")))
+
+
+def everything(page: QRect) -> Selection:
+    return rectangle(page)
+
+
+def combined(old: Selection | None, new: Selection, how: Combine) -> Selection:
+    """`new` added to, taken from or cut with `old`; no `old` counts as nothing selected."""
+    if old is None or how is Combine.replace:
+        return nothing() if how in (Combine.subtract, Combine.intersect) else new
+    area = new.tiles.tile_bounds
+    if how is Combine.intersect:
+        kept = old.tiles.cropped(area)
+        darker = _as_color(new.image(area))
+        return Selection(kept.painted(darker, area.topLeft(), Mode.CompositionMode_Darken))
+    image = _as_color(new.image(area))
+    if how is Combine.subtract:
+        image.invertPixels(QImage.InvertMode.InvertRgb)
+    mode = Mode.CompositionMode_Lighten if how is Combine.add else Mode.CompositionMode_Darken
+    return Selection(old.tiles.painted(image, area.topLeft(), mode))
+
+
+def inverted(selection: Selection | None, page: QRect) -> Selection:
+    """What was not selected on the page; the whole page if nothing was."""
+    image = (selection or nothing()).image(page)
+    image.invertPixels()
+    return Selection(Tiles.from_image(image, page.topLeft(), PixelKind.grey))
+
+
+def cropped(selection: Selection, page: QRect) -> Selection:
+    return Selection(selection.tiles.cropped(page))
+
+
+def brushed(
+    selection: Selection | None, points: Sequence[QPointF], diameter_px: float, *, add: bool
+) -> Selection:
+    """A round brush drawn through the points: white when it adds, black when it takes away.
+
+    A stroke may be drawn piece by piece, each piece beginning at the last point of the one before.
+    """
+    old = (selection or nothing()).tiles
+    path = _path(points)
+    margin = diameter_px / 2 + 1
+    rect = path.boundingRect().adjusted(-margin, -margin, margin, margin).toAlignedRect()
+    color = QColor("white" if add else "black")
+
+    def draw(painter: QPainter) -> None:
+        cap, join = Qt.PenCapStyle.RoundCap, Qt.PenJoinStyle.RoundJoin
+        painter.setPen(QPen(color, diameter_px, Qt.PenStyle.SolidLine, cap, join))
+        painter.drawPath(path)
+
+    return Selection(old.changed(rect, draw, Mode.CompositionMode_SourceOver))
+
+
+def feathered(selection: Selection, radius_px: int, page: QRect) -> Selection:
+    """Faded from its edge inwards over `radius_px`; nothing outside it becomes selected.
+
+    The edge of the page is no edge of the selection: what reaches it stays whole there.
+    """
+    if radius_px <= 0 or selection.is_empty:
+        return selection
+    rect = selection.bounds.intersected(page)
+    area = rect.adjusted(-1, -1, 1, 1).intersected(page)
+    if area.isEmpty():
+        return nothing()
+    faded = _faded(selection.image(area), min(radius_px, MAX_FEATHER_PX))
+    return Selection(Tiles.from_image(faded, area.topLeft(), PixelKind.grey))
+
+
+def model_mask(selection: Selection, page: QRect) -> Picture:
+    """The hard mask a model gets: page size, 255 where the selection is at least half."""
+    table = [QColor("black").rgb()] * MODEL_THRESHOLD + [QColor("white").rgb()] * MODEL_THRESHOLD
+    image = selection.image(page).reinterpreted(QImage.Format.Format_Indexed8)
+    image.setColorTable(table)
+    return to_picture(image, "L")
+
+
+def _path(points: Sequence[QPointF]) -> QPainterPath:
+    path = QPainterPath(points[0])
+    for point in points[1:]:
+        path.lineTo(point)
+    if path.elementCount() == 1 or path.boundingRect().isNull():
+        path.lineTo(points[0] + QPointF(0.01, 0))  # a line without length draws no dot
+    return path
+
+
+def _as_color(grey: QImage) -> QImage:
+    return grey.convertToFormat(QImage.Format.Format_RGB32)
+
+
+def _faded(image: QImage, radius_px: int) -> QImage:
+    """The mean of the mask and its erosions by 1 … radius - 1 px: a linear ramp inwards.
+
+    One narrower than two radii fades to its middle, so that a thin selection never vanishes.
+    """
+    import numpy as np
+
+    height, width, stride = image.height(), image.width(), image.bytesPerLine()
+    mask = np.frombuffer(image.constBits(), np.uint8).reshape(height, stride)[:, :width]
+    total, steps = mask.astype(np.uint32), 1
+    while steps < radius_px and (mask := _eroded(mask, diagonal=steps % 2 == 0)).any():
+        total += mask
+        steps += 1
+    faded = ((total + steps // 2) // steps).astype(np.uint8)
+    return QImage(faded.tobytes(), width, height, width, QImage.Format.Format_Grayscale8).copy()
+
+
+def _eroded(mask: GreyArray, *, diagonal: bool) -> GreyArray:
+    """The least of each pixel and its neighbours: 4 and 8 by turns make an octagon of distance."""
+    import numpy as np
+
+    down = mask.copy()
+    np.minimum(down[1:], mask[:-1], out=down[1:])
+    np.minimum(down[:-1], mask[1:], out=down[:-1])
+    source = down if diagonal else mask
+    across = down.copy()
+    np.minimum(across[:, 1:], source[:, :-1], out=across[:, 1:])
+    np.minimum(across[:, :-1], source[:, 1:], out=across[:, :-1])
+    return across

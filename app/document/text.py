@@ -1,0 +1,119 @@
+"""Live text as pixels: laid out by QTextDocument, drawn once and kept while it stays in use.
+
+Sizes are pixels of the page, whatever the screen. The text is plain: nothing in it is markup.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from PySide6.QtCore import QRect, QRectF, QSizeF, Qt
+from PySide6.QtGui import (
+    QColor,
+    QFont,
+    QTextBlockFormat,
+    QTextCharFormat,
+    QTextCursor,
+    QTextDocument,
+    QTextOption,
+)
+
+from app.document.layers import Align, TextLayer
+from app.document.tiles import Mode, Tiles
+
+MAX_DRAWN_PX = 18_432  # a little more than the largest page; what lies beyond is not drawn
+
+_ALIGNMENTS = {
+    Align.left: Qt.AlignmentFlag.AlignLeft,
+    Align.center: Qt.AlignmentFlag.AlignHCenter,
+    Align.right: Qt.AlignmentFlag.AlignRight,
+}
+
+
+def text_tiles(layer: TextLayer) -> Tiles:
+    """The text's pixels, in the layer's own coordinates: its box begins at (0, 0)."""
+    return _drawn(_content(layer))
+
+
+def text_box(layer: TextLayer) -> QRect:
+    """The layout's box in the layer's own coordinates. Ink may reach a little over it."""
+    size = lay_out(layer).size()
+    return QRectF(0, 0, size.width(), size.height()).toAlignedRect()
+
+
+def lay_out(layer: TextLayer) -> QTextDocument:
+    """The text laid out, for drawing it in other resolutions and for an editor on the canvas."""
+    document = QTextDocument()
+    document.setUndoRedoEnabled(False)
+    document.setDocumentMargin(0)
+    document.setUseDesignMetrics(True)
+    document.setDefaultFont(_font(layer))
+    document.setDefaultTextOption(_option(layer))
+    document.setPlainText(layer.text)
+    cursor = QTextCursor(document)
+    cursor.select(QTextCursor.SelectionType.Document)
+    cursor.mergeCharFormat(_ink(layer))
+    cursor.mergeBlockFormat(_spacing(layer))
+    width = layer.width_px if layer.width_px is not None else document.idealWidth()
+    document.setTextWidth(width)  # alignment needs a width, that of the longest line too
+    return document
+
+
+def _content(layer: TextLayer) -> TextLayer:
+    """The layer without what does not change its own pixels: the key under which they are kept."""
+    return TextLayer(
+        id="",
+        text=layer.text,
+        family=layer.family,
+        size_px=layer.size_px,
+        bold=layer.bold,
+        italic=layer.italic,
+        color=layer.color,
+        align=layer.align,
+        width_px=layer.width_px,
+        line_spacing=layer.line_spacing,
+    )
+
+
+@lru_cache(maxsize=64)
+def _drawn(layer: TextLayer) -> Tiles:
+    document = lay_out(layer)
+    rect = _ink_rect(document.size(), layer.size_px)
+    return Tiles.empty().changed(rect, document.drawContents, Mode.CompositionMode_SourceOver)
+
+
+def _ink_rect(size: QSizeF, size_px: int) -> QRect:
+    """Italics and accents reach over the box, by less than the size of a letter."""
+    box = QRectF(0, 0, size.width(), size.height()).toAlignedRect()
+    drawable = QRect(-size_px, -size_px, MAX_DRAWN_PX, MAX_DRAWN_PX)
+    return box.adjusted(-size_px, -size_px, size_px, size_px).intersected(drawable)
+
+
+def _font(layer: TextLayer) -> QFont:
+    font = QFont(layer.family) if layer.family else QFont()
+    font.setPixelSize(layer.size_px)
+    font.setBold(layer.bold)
+    font.setItalic(layer.italic)
+    font.setHintingPreference(QFont.HintingPreference.PreferNoHinting)
+    font.setStyleStrategy(QFont.StyleStrategy.NoSubpixelAntialias)
+    return font
+
+
+def _option(layer: TextLayer) -> QTextOption:
+    option = QTextOption(_ALIGNMENTS[layer.align])
+    wrap = QTextOption.WrapMode.WrapAtWordBoundaryOrAnywhere
+    option.setWrapMode(wrap if layer.width_px is not None else QTextOption.WrapMode.NoWrap)
+    return option
+
+
+def _ink(layer: TextLayer) -> QTextCharFormat:
+    ink = QTextCharFormat()
+    ink.setForeground(QColor(layer.color))
+    return ink
+
+
+def _spacing(layer: TextLayer) -> QTextBlockFormat:
+    spacing = QTextBlockFormat()
+    proportional = QTextBlockFormat.LineHeightTypes.ProportionalHeight
+    spacing.setLineHeight(layer.line_spacing * 100, proportional.value)
+    return spacing

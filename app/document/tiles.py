@@ -1,0 +1,241 @@
+"""Pixels in sparse squares that are shared and never changed, so that a snapshot is a reference.
+
+A missing tile is transparent (colour) or 0 (grey). Coordinates are those of the layer: any whole
+numbers, negative ones too. Knows nothing of layers and pages.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from enum import Enum
+from functools import cached_property
+
+from PySide6.QtCore import QPoint, QRect
+from PySide6.QtGui import QColor, QImage, QPainter
+
+TILE_PX = 256
+
+Key = tuple[int, int]
+Mode = QPainter.CompositionMode
+
+
+class PixelKind(Enum):
+    """How a pixel is stored: colour with premultiplied alpha, or one grey byte (masks)."""
+
+    color = QImage.Format.Format_ARGB32_Premultiplied
+    grey = QImage.Format.Format_Grayscale8
+
+    def blank(self, width: int = TILE_PX, height: int = TILE_PX) -> QImage:
+        image = QImage(width, height, self.value)
+        if image.isNull():
+            raise MemoryError(f"no memory for an image of {width}x{height} px")
+        image.fill(0)
+        return image
+
+
+class Tiles:
+    """Immutable pixels. The images that `items` gives are shared: read them, never paint on them.
+
+    >>> red = Tiles.empty().filled(QRect(0, 0, 300, 10), QColor("red"))
+    >>> sorted(key for key, image in red.items())
+    [(0, 0), (1, 0)]
+    >>> red.filled(QRect(0, 0, 10, 10), QColor("blue")).tile((1, 0)) is red.tile((1, 0))
+    True
+    """
+
+    def __init__(self, kind: PixelKind, tiles: Mapping[Key, QImage]) -> None:
+        self.kind = kind
+        self._tiles = dict(tiles)
+        for key, image in self._tiles.items():
+            if image.format() != kind.value or image.width() != TILE_PX != image.height():
+                raise ValueError(f"tile {key}: not {TILE_PX}x{TILE_PX} px of kind {kind.name}")
+
+    @staticmethod
+    def empty(kind: PixelKind = PixelKind.color) -> Tiles:
+        return Tiles(kind, {})
+
+    @staticmethod
+    def from_image(
+        image: QImage,
+        at: QPoint = QPoint(),  # noqa: B008  never changed here
+        kind: PixelKind = PixelKind.color,
+        like: Tiles | None = None,
+    ) -> Tiles:
+        """The image, its top left at `at`. Tiles equal to those of `like` are shared with it."""
+        source = image.convertToFormat(kind.value)
+        blank = kind.blank()
+        found: dict[Key, QImage] = {}
+        for key in keys_over(QRect(at, image.size())):
+            tile = source.copy(tile_rect(key).translated(-at))
+            if tile == blank:
+                continue
+            old = like.tile(key) if like is not None else None
+            found[key] = old if old is not None and old == tile else tile
+        return Tiles(kind, found)
+
+    def items(self) -> Iterator[tuple[Key, QImage]]:
+        """Tile number (column, row) and image, in a fixed order."""
+        yield from sorted(self._tiles.items(), key=lambda item: item[0])
+
+    def tile(self, key: Key) -> QImage | None:
+        return self._tiles.get(key)
+
+    def tiles_in(self, rect: QRect) -> Iterator[tuple[Key, QImage]]:
+        """Those that meet `rect`; cheap for a small rect and for few tiles."""
+        wanted = rect.intersected(self.tile_bounds)
+        for key in keys_over(wanted):
+            if image := self._tiles.get(key):
+                yield key, image
+
+    def image(self, rect: QRect) -> QImage:
+        """A new image of what lies in `rect`."""
+        found = self.kind.blank(rect.width(), rect.height())
+        with QPainter(found) as painter:
+            painter.setCompositionMode(Mode.CompositionMode_Source)
+            painter.translate(-rect.topLeft())
+            for key, tile in self.tiles_in(rect):
+                painter.drawImage(tile_rect(key).topLeft(), tile)
+        return found
+
+    def painted(
+        self, image: QImage, at: QPoint, mode: Mode = Mode.CompositionMode_SourceOver
+    ) -> Tiles:
+        """With `image` composited by `mode`, its top left at `at`; nothing changes around it."""
+        rect = QRect(at, image.size())
+        return self.changed(rect, lambda painter: painter.drawImage(at, image), mode)
+
+    def filled(self, rect: QRect, color: QColor) -> Tiles:
+        """With every pixel of `rect` set to `color`; for grey tiles its brightness counts."""
+        return self.changed(
+            rect, lambda painter: painter.fillRect(rect, color), Mode.CompositionMode_Source
+        )
+
+    def erased(self, rect: QRect) -> Tiles:
+        """With nothing left in `rect`."""
+        return self.filled(rect, QColor(0, 0, 0, 0) if self.kind is PixelKind.color else "black")
+
+    def changed(self, rect: QRect, draw: Callable[[QPainter], object], mode: Mode) -> Tiles:
+        """With what `draw` paints inside `rect`. Tiles that stay equal stay the same objects."""
+        tiles = dict(self._tiles)
+        blank = self.kind.blank()
+        for key in keys_over(rect):
+            old = tiles.get(key, blank)
+            new = old.copy()
+            with QPainter(new) as painter:
+                painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+                painter.setCompositionMode(mode)
+                painter.translate(-tile_rect(key).topLeft())
+                painter.setClipRect(rect)
+                draw(painter)
+            if new == blank:
+                tiles.pop(key, None)
+            elif new != old:
+                tiles[key] = new
+        return Tiles(self.kind, tiles)
+
+    def cropped(self, rect: QRect) -> Tiles:
+        """Only what lies in `rect`; tiles wholly inside are shared."""
+        keys = [key for key in self._tiles if not rect.contains(tile_rect(key))]
+        found = {key: tile for key, tile in self._tiles.items() if key not in set(keys)}
+        for key in keys:
+            part = tile_rect(key).intersected(rect)
+            if not part.isEmpty():
+                cut = Tiles.from_image(self.image(part), part.topLeft(), self.kind)
+                found.update(cut._tiles)
+        return Tiles(self.kind, found)
+
+    @cached_property
+    def tile_bounds(self) -> QRect:
+        """The rect of all tiles: quick, and at most a tile too large at each side."""
+        if not self._tiles:
+            return QRect()
+        columns = [key[0] for key in self._tiles]
+        rows = [key[1] for key in self._tiles]
+        first = tile_rect((min(columns), min(rows)))
+        return first.united(tile_rect((max(columns), max(rows))))
+
+    def bounds(self) -> QRect:
+        """The smallest rect that holds every pixel that is not blank."""
+        return QRect(self._bounds)
+
+    @cached_property
+    def _bounds(self) -> QRect:
+        found = QRect()
+        for key, tile in self._tiles.items():
+            if not found.contains(tile_rect(key)):
+                found = found.united(_used_rect(tile).translated(tile_rect(key).topLeft()))
+        return found
+
+    @property
+    def is_empty(self) -> bool:
+        return not self._tiles
+
+    @property
+    def memory_bytes(self) -> int:
+        """What its own tiles hold, each counted once, though others may share them."""
+        return sum(size for size in tile_sizes(self).values())
+
+    def __eq__(self, other: object) -> bool:
+        """The same tile objects in the same places: quick, and never a comparison of pixels."""
+        if not isinstance(other, Tiles):
+            return NotImplemented
+        if self is other:
+            return True
+        return (
+            self.kind is other.kind
+            and self._tiles.keys() == other._tiles.keys()
+            and all(tile is other._tiles[key] for key, tile in self._tiles.items())
+        )
+
+    def __hash__(self) -> int:
+        return hash((self.kind, frozenset((key, id(tile)) for key, tile in self._tiles.items())))
+
+    def __repr__(self) -> str:
+        return f"Tiles({self.kind.name}, {len(self._tiles)} tiles)"
+
+
+def tile_rect(key: Key) -> QRect:
+    return QRect(key[0] * TILE_PX, key[1] * TILE_PX, TILE_PX, TILE_PX)
+
+
+def keys_over(rect: QRect) -> Iterator[Key]:
+    """The numbers of the tiles that `rect` meets.
+
+    >>> list(keys_over(QRect(-1, 0, 258, 1)))
+    [(-1, 0), (0, 0), (1, 0)]
+    """
+    if rect.isEmpty():
+        return
+    for row in range(rect.top() // TILE_PX, rect.bottom() // TILE_PX + 1):
+        for column in range(rect.left() // TILE_PX, rect.right() // TILE_PX + 1):
+            yield column, row
+
+
+def changed_rect(old: Tiles, new: Tiles) -> QRect:
+    """The rect of the tiles in which the two differ, by identity."""
+    found = QRect()
+    if old is new:
+        return found
+    for key in {key for key, _ in old.items()} | {key for key, _ in new.items()}:
+        if old.tile(key) is not new.tile(key):
+            found = found.united(tile_rect(key))
+    return found
+
+
+def tile_sizes(tiles: Tiles) -> dict[int, int]:
+    """Bytes of each tile by its identity, for counting what several snapshots share."""
+    return {id(tile): tile.sizeInBytes() for _, tile in tiles.items()}
+
+
+def _used_rect(tile: QImage) -> QRect:
+    """The smallest rect of a tile that holds its bytes other than 0."""
+    import numpy as np
+
+    depth = tile.depth() // 8
+    shape = (tile.height(), tile.bytesPerLine() // depth, depth)
+    used = np.frombuffer(tile.constBits(), np.uint8).reshape(shape).any(axis=2)
+    rows, columns = used.any(axis=1).nonzero()[0], used.any(axis=0).nonzero()[0]
+    if not len(rows):
+        return QRect()
+    top_left = QPoint(int(columns[0]), int(rows[0]))
+    return QRect(top_left, QPoint(int(columns[-1]), int(rows[-1])))
