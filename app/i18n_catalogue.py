@@ -7,6 +7,7 @@ window never imports this.
 from __future__ import annotations
 
 import ast
+import itertools
 import subprocess
 import sys
 import sysconfig
@@ -52,15 +53,19 @@ def _in_file(path: Path) -> Iterator[Source]:
     }
     for node in ast.walk(tree):
         if isinstance(node, ast.Call) and getattr(node.func, "id", "") in ("translate", "mark"):
-            values = [_text(argument, names) for argument in node.args[:2]]
-            if len(values) == 2 and all(isinstance(value, str) for value in values):
-                yield Source(context=values[0], text=values[1], plural=_is_plural(node))
+            values = [_texts(argument, names) for argument in node.args[:2]]
+            for context, text in itertools.product(*values):
+                yield Source(context=context, text=text, plural=_is_plural(node))
 
 
-def _text(node: ast.expr, names: dict[str, object]) -> object:
-    if isinstance(node, ast.Constant):
-        return node.value
-    return names.get(node.id) if isinstance(node, ast.Name) else None
+def _texts(node: ast.expr, names: dict[str, object]) -> list[str]:
+    """What an argument may be: a literal, a constant of the file, or one of two by condition."""
+    if isinstance(node, ast.IfExp):
+        return _texts(node.body, names) + _texts(node.orelse, names)
+    value = node.value if isinstance(node, ast.Constant) else None
+    if isinstance(node, ast.Name):
+        value = names.get(node.id)
+    return [value] if isinstance(value, str) else []
 
 
 def _is_plural(call: ast.Call) -> bool:

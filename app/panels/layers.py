@@ -1,0 +1,191 @@
+"""The layers panel: the stack, and opacity, blend mode and mask of the active layer.
+
+Shows a document's state; every change leaves as a command, every choice of a layer as its id.
+"""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QEvent, QModelIndex, QSignalBlocker, Qt, Signal
+from PySide6.QtWidgets import QAbstractItemView, QSlider, QTreeView
+
+from app.actions import Actions
+from app.document.blend import Blend
+from app.document.commands import SetLayer
+from app.document.layers import is_locked, new_id
+from app.document.state import DocumentState
+from app.i18n import mark, translate
+from app.panels.layer_model import LayerModel
+from app.panels.layer_rows import LayerPainter
+from app.widgets.icons import Icons
+from app.widgets.parts import Combo, Panel, label, note, number, row, tool
+
+BUTTONS = (
+    "layer_new", "layer_text", "layer_group", "mask_add", "layer_duplicate", "layer_delete",
+)  # fmt: skip
+
+
+class LayersPanel(Panel):
+    """Signals: `wish` carries a command, `chosen` the id of the layer to make active."""
+
+    wish = Signal(object)
+    chosen = Signal(str)
+
+    def __init__(self, icons: Icons, actions: Actions) -> None:
+        super().__init__()
+        self._state: DocumentState | None = None
+        self._gesture: str | None = None
+        self.model = LayerModel(self)
+        self.view = QTreeView()
+        self.painter = LayerPainter(icons, self.view)
+        self.empty = note()
+        self.blend = Combo()
+        self.opacity = QSlider(Qt.Orientation.Horizontal)
+        self.percent = number(0, 100, " %")
+        self.opacity_label = label("", "muted")
+        self._lay_out(actions)
+        self._connect()
+        self.retranslate()
+
+    def show_state(self, state: DocumentState) -> None:
+        """Show the document as it is now."""
+        self._state = state
+        self.painter.page = state.page
+        closed = self._closed()
+        if self.model.show_layers(state.layers):
+            self.view.expandAll()
+            for layer_id in closed:
+                self.view.collapse(self.model.index_of(layer_id))
+        self._select(state.active)
+        self._show_active()
+        self.empty.setVisible(not state.layers)
+        self.view.setVisible(bool(state.layers))
+
+    def edit_name(self) -> None:
+        if self.view.currentIndex().isValid():
+            self.view.edit(self.view.currentIndex())
+
+    def retranslate(self) -> None:
+        self.set_title(translate("Layers", "Layers"))
+        self.view.setAccessibleName(translate("Layers", "Layers"))
+        self.opacity_label.setText(translate("Layers", "Opacity"))
+        for box in (self.opacity, self.percent):
+            box.setAccessibleName(translate("Layers", "Opacity"))
+        self.blend.setAccessibleName(translate("Layers", "Blend mode"))
+        self.blend.setToolTip(translate("Layers", "How the layer mixes with those below it"))
+        self.empty.setText(
+            translate("Layers", "No layers yet. A generated picture becomes the first one; text "
+                      "and pictures lie above it.")
+        )  # fmt: skip
+        for index, blend in enumerate(Blend):
+            self.blend.setItemText(index, translate("Blend", _BLEND_NAMES[blend]))
+        if self._state is not None:
+            self.model.show_layers(self._state.layers)
+
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.LanguageChange:
+            self.retranslate()
+
+    def _lay_out(self, actions: Actions) -> None:
+        self.view.setModel(self.model)
+        self.view.setItemDelegate(self.painter)
+        self.view.setHeaderHidden(True)
+        self.view.setIndentation(16)
+        self.view.setUniformRowHeights(True)
+        self.view.setMinimumHeight(96)
+        self.view.setDragDropMode(QAbstractItemView.DragDropMode.InternalMove)
+        self.view.setDefaultDropAction(Qt.DropAction.MoveAction)
+        self.view.setEditTriggers(QAbstractItemView.EditTrigger.DoubleClicked)
+        self.view.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
+        self.view.setContextMenuPolicy(Qt.ContextMenuPolicy.ActionsContextMenu)
+        self.view.addActions([actions[spec.id] for spec in actions.in_menu("layer")])
+        self.opacity.setRange(0, 100)
+        for blend in Blend:
+            self.blend.addItem("", blend)
+        self.body.addLayout(row(self.blend, self.opacity_label, self.opacity, self.percent))
+        self.body.addWidget(self.empty, 1, Qt.AlignmentFlag.AlignTop)
+        self.body.addWidget(self.view, 1)
+        self.body.addLayout(row(*(tool(actions[name]) for name in BUTTONS), None))
+
+    def _connect(self) -> None:
+        self.model.wish.connect(self.wish)
+        self.painter.wish.connect(self.wish)
+        self.view.selectionModel().currentChanged.connect(self._on_current)
+        self.opacity.sliderPressed.connect(self._begin_drag)
+        self.opacity.sliderReleased.connect(self._end_drag)
+        self.opacity.valueChanged.connect(self._set_opacity)
+        self.percent.valueChanged.connect(self._set_opacity)
+        self.blend.activated.connect(self._set_blend)
+
+    def _begin_drag(self) -> None:
+        self._gesture = new_id()
+
+    def _end_drag(self) -> None:
+        self._gesture = None
+
+    def _set_opacity(self, percent: int) -> None:
+        if self._state is not None and self._state.active_layer is not None:
+            self.wish.emit(
+                SetLayer(
+                    layer_id=self._state.active_layer.id,
+                    opacity=percent / 100,
+                    gesture=self._gesture,
+                )
+            )
+
+    def _set_blend(self) -> None:
+        if self._state is not None and self._state.active_layer is not None:
+            blend = self.blend.currentData()
+            self.wish.emit(SetLayer(layer_id=self._state.active_layer.id, blend=blend))
+
+    def _on_current(self, index: QModelIndex) -> None:
+        layer = self.model.layer_at(index)
+        if layer is not None and (self._state is None or layer.id != self._state.active):
+            self.chosen.emit(layer.id)
+
+    def _select(self, layer_id: str | None) -> None:
+        index = self.model.index_of(layer_id)
+        if index != self.view.currentIndex():
+            blocker = QSignalBlocker(self.view.selectionModel())
+            self.view.setCurrentIndex(index)
+            blocker.unblock()
+        self.view.viewport().update()
+
+    def _show_active(self) -> None:
+        layer = self._state.active_layer if self._state is not None else None
+        is_open = layer is not None and self._state is not None
+        is_open = is_open and not is_locked(self._state.layers, layer.id)  # type: ignore[union-attr]
+        for widget in (self.blend, self.opacity, self.percent):
+            widget.setEnabled(is_open)
+            blocker = QSignalBlocker(widget)
+            if layer is not None and widget is self.blend:
+                self.blend.setCurrentIndex(list(Blend).index(layer.blend))
+            elif layer is not None:
+                widget.setValue(round(layer.opacity * 100))  # type: ignore[union-attr]
+            blocker.unblock()
+
+    def _closed(self) -> list[str]:
+        return [
+            layer_id
+            for layer_id in self.model._ids()
+            if (index := self.model.index_of(layer_id)).isValid()
+            and self.model.rowCount(index)
+            and not self.view.isExpanded(index)
+        ]
+
+
+_BLEND_NAMES = {
+    Blend.normal: mark("Blend", "Normal"),
+    Blend.multiply: mark("Blend", "Multiply"),
+    Blend.screen: mark("Blend", "Screen"),
+    Blend.overlay: mark("Blend", "Overlay"),
+    Blend.darken: mark("Blend", "Darken"),
+    Blend.lighten: mark("Blend", "Lighten"),
+    Blend.color_dodge: mark("Blend", "Color Dodge"),
+    Blend.color_burn: mark("Blend", "Color Burn"),
+    Blend.hard_light: mark("Blend", "Hard Light"),
+    Blend.soft_light: mark("Blend", "Soft Light"),
+    Blend.difference: mark("Blend", "Difference"),
+    Blend.exclusion: mark("Blend", "Exclusion"),
+    Blend.add: mark("Blend", "Add"),
+}
