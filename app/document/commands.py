@@ -175,10 +175,14 @@ class SetLayer(Command):
     def name(self) -> str:
         match self._changes:
             case {"visible": visible}:
-                shown = visible is True
-                return translate("Commands", "Show layer" if shown else "Hide layer")
+                show, hide = (
+                    translate("Commands", "Show layer"),
+                    translate("Commands", "Hide layer"),
+                )
+                return show if visible else hide
             case {"locked": locked}:
-                return translate("Commands", "Lock layer" if locked else "Unlock layer")
+                lock = translate("Commands", "Lock layer")
+                return lock if locked else translate("Commands", "Unlock layer")
             case {"opacity": _}:
                 return translate("Commands", "Layer opacity")
             case {"blend": _}:
@@ -226,8 +230,9 @@ class PaintTiles(Command):
     def name(self) -> str:
         if self.on_mask:
             return translate("Commands", "Paint mask")
-        erases = self.mode is Mode.CompositionMode_DestinationOut
-        return translate("Commands", "Erase" if erases else "Paint")
+        if self.mode is Mode.CompositionMode_DestinationOut:
+            return translate("Commands", "Erase")
+        return translate("Commands", "Paint")
 
     def apply(self, state: DocumentState) -> DocumentState:
         _check_unlocked(state.layers, self.layer_id)
@@ -253,7 +258,9 @@ class SetMask(Command):
     mask: LayerMask | None
 
     def name(self) -> str:
-        return translate("Commands", "Remove mask" if self.mask is None else "Layer mask")
+        if self.mask is None:
+            return translate("Commands", "Remove mask")
+        return translate("Commands", "Layer mask")
 
     def apply(self, state: DocumentState) -> DocumentState:
         _check_unlocked(state.layers, self.layer_id)
@@ -303,7 +310,9 @@ class SetSelection(Command):
     selection: Selection | None
 
     def name(self) -> str:
-        return translate("Commands", "Deselect" if self.selection is None else "Select")
+        if self.selection is None:
+            return translate("Commands", "Deselect")
+        return translate("Commands", "Select")
 
     def apply(self, state: DocumentState) -> DocumentState:
         selection = self.selection

@@ -39,14 +39,7 @@ class Paint:
 class Push:
     """Put an empty image on the stack: a group begins. All of it lies in `bounds`."""
 
-    left: int
-    top: int
-    width: int
-    height: int
-
-    @property
-    def bounds(self) -> QRect:
-        return QRect(self.left, self.top, self.width, self.height)
+    bounds: QRect
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,8 +112,7 @@ def layer_operations(layer: Layer) -> tuple[Operation, ...]:
     mask = layer.mask.tiles if layer.mask is not None and layer.mask.enabled else None
     x, y, opacity, blend = layer.x, layer.y, layer.opacity, layer.blend
     if isinstance(layer, GroupLayer):
-        left, top, width, height = bounds.getRect()
-        begin = Push(left=left, top=top, width=width, height=height)
+        begin = Push(bounds=bounds)
         end = Pop(mask=mask, x=x, y=y, opacity=opacity, blend=blend)
         return (begin, *flatten(layer.children), end)
     tiles = content(layer)
@@ -212,15 +204,12 @@ def apply_mask(image: QImage, mask: QImage) -> None:
         painter.drawImage(0, 0, mask)
 
 
-def is_plain(operations: Sequence[Operation]) -> bool:
+def can_stand_alone(operations: Sequence[Operation]) -> bool:
     """Whether they may be painted by themselves first and laid over the rest afterwards."""
     depth = 0
     for operation in operations:
-        if isinstance(operation, Push):
-            depth += 1
-            continue
-        if isinstance(operation, Pop):
-            depth -= 1
-        if depth == 0 and operation.blend is not Blend.normal:
+        depth -= isinstance(operation, Pop)
+        if depth == 0 and not isinstance(operation, Push) and operation.blend is not Blend.normal:
             return False
+        depth += isinstance(operation, Push)
     return True

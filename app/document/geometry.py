@@ -60,7 +60,7 @@ class Page:
 
 @dataclass(frozen=True, kw_only=True)
 class Preset:
-    """A size to start from, in `unit` "px" or "mm", without bleed. Translate its name to show it."""
+    """A size to start from, in `unit` "px" or "mm", without bleed. Show its name translated."""
 
     name: str
     width: float

@@ -94,9 +94,9 @@ class EditTree(QObject):
         self._replace(dataclasses.replace(self.node(node_id), pinned=pinned))
 
     def roots(self) -> tuple[Node, ...]:
-        return self.children(None)
+        return self.children_of(None)
 
-    def children(self, node_id: str | None) -> tuple[Node, ...]:
+    def children_of(self, node_id: str | None) -> tuple[Node, ...]:
         """Oldest first; those of None are the roots."""
         return tuple(node for node in self._nodes.values() if node.parent == node_id)
 

@@ -137,10 +137,10 @@ def feathered(selection: Selection, radius_px: int, page: QRect) -> Selection:
 
 def model_mask(selection: Selection, page: QRect) -> Picture:
     """The hard mask a model gets: page size, 255 where the selection is at least half."""
-    table = [QColor("black").rgb()] * MODEL_THRESHOLD + [QColor("white").rgb()] * MODEL_THRESHOLD
-    image = selection.image(page).reinterpreted(QImage.Format.Format_Indexed8)
-    image.setColorTable(table)
-    return to_picture(image, "L")
+    from app.document.arrays import grey_image, grey_values
+
+    chosen = grey_values(selection.image(page)) >= MODEL_THRESHOLD
+    return to_picture(grey_image(chosen.astype("uint8") * 255), "L")
 
 
 def _path(points: Sequence[QPointF]) -> QPainterPath:
@@ -163,14 +163,14 @@ def _faded(image: QImage, radius_px: int) -> QImage:
     """
     import numpy as np
 
-    height, width, stride = image.height(), image.width(), image.bytesPerLine()
-    mask = np.frombuffer(image.constBits(), np.uint8).reshape(height, stride)[:, :width]
+    from app.document.arrays import grey_image, grey_values
+
+    mask = grey_values(image)
     total, steps = mask.astype(np.uint32), 1
     while steps < radius_px and (mask := _eroded(mask, diagonal=steps % 2 == 0)).any():
         total += mask
         steps += 1
-    faded = ((total + steps // 2) // steps).astype(np.uint8)
-    return QImage(faded.tobytes(), width, height, width, QImage.Format.Format_Grayscale8).copy()
+    return grey_image((total // steps).astype(np.uint8))
 
 
 def _eroded(mask: GreyArray, *, diagonal: bool) -> GreyArray:

@@ -112,7 +112,7 @@ class Tiles:
 
     def erased(self, rect: QRect) -> Tiles:
         """With nothing left in `rect`."""
-        return self.filled(rect, QColor(0, 0, 0, 0) if self.kind is PixelKind.color else "black")
+        return self.filled(rect, QColor(0, 0, 0, 0 if self.kind is PixelKind.color else 255))
 
     def changed(self, rect: QRect, draw: Callable[[QPainter], object], mode: Mode) -> Tiles:
         """With what `draw` paints inside `rect`. Tiles that stay equal stay the same objects."""
@@ -228,14 +228,8 @@ def tile_sizes(tiles: Tiles) -> dict[int, int]:
 
 
 def _used_rect(tile: QImage) -> QRect:
-    """The smallest rect of a tile that holds its bytes other than 0."""
-    import numpy as np
+    """The smallest rect of a tile that holds its pixels other than 0."""
+    from app.document.arrays import bounding_rect, color_values, grey_values
 
-    depth = tile.depth() // 8
-    shape = (tile.height(), tile.bytesPerLine() // depth, depth)
-    used = np.frombuffer(tile.constBits(), np.uint8).reshape(shape).any(axis=2)
-    rows, columns = used.any(axis=1).nonzero()[0], used.any(axis=0).nonzero()[0]
-    if not len(rows):
-        return QRect()
-    top_left = QPoint(int(columns[0]), int(rows[0]))
-    return QRect(top_left, QPoint(int(columns[-1]), int(rows[-1])))
+    values = color_values if tile.depth() == 32 else grey_values
+    return bounding_rect(values(tile) != 0)

@@ -1,0 +1,39 @@
+"""Images seen as NumPy arrays, for measuring them; painting is QPainter's.
+
+Import it inside functions: NumPy must not cost the window's start.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from PySide6.QtCore import QPoint, QRect
+from PySide6.QtGui import QImage
+
+
+def grey_values(image: QImage) -> NDArray[np.uint8]:
+    """The bytes of a Grayscale8 image, one a pixel; a view while the image lives."""
+    rows = np.frombuffer(image.constBits(), np.uint8).reshape(image.height(), image.bytesPerLine())
+    return rows[:, : image.width()]
+
+
+def color_values(image: QImage) -> NDArray[np.uint32]:
+    """The 32 bit words of an image, one a pixel; a view while the image lives."""
+    assert image.depth() == 32, f"{image.depth()} bits a pixel"
+    return np.frombuffer(image.constBits(), np.uint32).reshape(image.height(), image.width())
+
+
+def grey_image(values: NDArray[np.uint8]) -> QImage:
+    height, width = values.shape
+    form = QImage.Format.Format_Grayscale8
+    return QImage(values.tobytes(), width, height, width, form).copy()
+
+
+def bounding_rect(flags: NDArray[np.bool_]) -> QRect:
+    """The smallest rect around every True; empty if there is none."""
+    rows = np.flatnonzero(flags.any(axis=1))
+    columns = np.flatnonzero(flags.any(axis=0))
+    if not len(rows):
+        return QRect()
+    top_left = QPoint(int(columns[0]), int(rows[0]))
+    return QRect(top_left, QPoint(int(columns[-1]), int(rows[-1])))
