@@ -1,0 +1,273 @@
+"""A model folder in the published layout: what it says it is, before a single weight is read.
+
+Class names and fields come from our own tables; what else a folder holds or names is passed over.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from model.checkpoint.configs import check_class, read_config
+from model.checkpoint.strict_json import read_object
+from model.config import (
+    FAMILIES,
+    ConfigError,
+    Family,
+    SchedulerConfig,
+    TransformerConfig,
+    VaeConfig,
+    family_of,
+)
+from model.errors import CheckpointError
+from model.text_encoder.config import EncoderConfig, ImageConfig, LanguageConfig, VisionConfig
+
+SETTINGS_VERSION = 1
+MAX_AREA = 2**26
+DIFFUSION_STEM, TRANSFORMERS_STEM = "diffusion_pytorch_model", "model"
+STEMS = {
+    "transformer": DIFFUSION_STEM,
+    "vae": DIFFUSION_STEM,
+    "text_encoder": TRANSFORMERS_STEM,
+}
+CLASSES = {
+    "transformer": ("QwenImageTransformer2DModel",),
+    "vae": ("AutoencoderKLQwenImage",),
+    "text_encoder": ("Qwen2_5_VLForConditionalGeneration",),
+    "scheduler": ("FlowMatchEulerDiscreteScheduler",),
+    "tokenizer": ("Qwen2Tokenizer", "Qwen2TokenizerFast"),
+    "processor": ("Qwen2VLProcessor", "Qwen2_5_VLProcessor"),
+}
+_DECIDING_FILES = (
+    "model_index.json",
+    "inkstone.json",
+    "transformer/config.json",
+    "vae/config.json",
+    "text_encoder/config.json",
+    "scheduler/scheduler_config.json",
+    "processor/preprocessor_config.json",
+    "tokenizer/tokenizer_config.json",
+    "tokenizer/tokenizer.json",
+    "tokenizer/vocab.json",
+    "tokenizer/merges.txt",
+    "tokenizer/added_tokens.json",
+)
+_UNSUPPORTED_SCHEDULES = (
+    "invert_sigmas",
+    "use_karras_sigmas",
+    "use_exponential_sigmas",
+    "use_beta_sigmas",
+    "stochastic_sampling",
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """`inkstone.json`: values that override those of the family's row."""
+
+    version: int
+    condition_area: int | None = None
+    reference_area: int | None = None
+    sizes: tuple[tuple[int, int], ...] | None = None
+    steps: int | None = None
+    guidance: float | None = None
+    notice: str | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("condition_area", "reference_area"):
+            area = getattr(self, name)
+            if area is not None and not 32 * 32 <= area <= MAX_AREA:
+                raise ConfigError(f"{name} {area} is outside 1024…{MAX_AREA} px²")
+        if self.sizes is not None and not self.sizes:
+            raise ConfigError("sizes is empty")
+        for width, height in self.sizes or ():
+            if not (16 <= width <= 8192 and 16 <= height <= 8192):
+                raise ConfigError(f"size {width}x{height} is outside 16…8192")
+        if self.steps is not None and not 1 <= self.steps <= 1000:
+            raise ConfigError(f"steps {self.steps} is outside 1…1000")
+        if self.guidance is not None and not 1 <= self.guidance <= 100:
+            raise ConfigError(f"guidance {self.guidance} is outside 1…100")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelFolder:
+    """Everything a published folder says in JSON, checked."""
+
+    path: Path
+    row: Family
+    transformer: TransformerConfig
+    vae: VaeConfig
+    scheduler: SchedulerConfig
+    encoder: EncoderConfig
+    images: ImageConfig | None
+
+    @property
+    def config_files(self) -> tuple[Path, ...]:
+        """The small files that decide about pictures; part of the model's identity."""
+        return tuple(p for p in (self.path / name for name in _DECIDING_FILES) if p.is_file())
+
+
+def read_folder(path: Path) -> ModelFolder:
+    row = _with_settings(_read_row(path), path / "inkstone.json")
+    transformer = _read(path / "transformer/config.json", TransformerConfig, "transformer")
+    vae = _read(path / "vae/config.json", VaeConfig, "vae")
+    folder = ModelFolder(
+        path=path,
+        row=row,
+        transformer=transformer,
+        vae=vae,
+        scheduler=_read_scheduler(path / "scheduler/scheduler_config.json"),
+        encoder=_read_encoder(path / "text_encoder/config.json"),
+        images=_read_images(path / "processor"),
+    )
+    _check_joints(folder)
+    return folder
+
+
+def is_model_folder(path: Path) -> bool:
+    """Recognised by `model_index.json` alone; whether it can be used is `read_folder`'s word."""
+    return (path / "model_index.json").is_file()
+
+
+def _read_row(path: Path) -> Family:
+    index_path = path / "model_index.json"
+    if not index_path.exists():
+        raise CheckpointError(
+            f"{path} is no model folder: it has no model_index.json; "
+            "name the folder that holds transformer, vae and text_encoder"
+        )
+    index = read_object(index_path)
+    name = index.get("_class_name")
+    row = family_of(name) if isinstance(name, str) else None
+    if row is None:
+        known = ", ".join(family.pipeline for family in FAMILIES)
+        raise CheckpointError(f"{path} is a {str(name)[:80]!r}; this version runs {known}")
+    for part, classes in CLASSES.items():
+        entry = index.get(part)
+        if entry is None and part == "processor":
+            continue
+        if not (isinstance(entry, list) and len(entry) == 2 and entry[1] in classes):
+            raise CheckpointError(
+                f"{index_path}: {part} is {str(entry)[:80]!r}; this version reads "
+                f"{' or '.join(classes)}"
+            )
+    return row
+
+
+def _with_settings(row: Family, path: Path) -> Family:
+    if not path.exists():
+        return row
+    values = read_object(path)
+    version = values.get("version")
+    if not isinstance(version, int) or isinstance(version, bool) or version < 1:
+        raise CheckpointError(f"{path}: version {str(version)[:40]!r} is not a number from 1")
+    if version > SETTINGS_VERSION:
+        raise CheckpointError(
+            f"{path} was written for a newer Inkstone (version {version}); update Inkstone"
+        )
+    settings = read_config(Settings, values, str(path))
+    changes = {
+        field.name: getattr(settings, field.name)
+        for field in dataclasses.fields(settings)
+        if field.name != "version" and getattr(settings, field.name) is not None
+    }
+    return dataclasses.replace(row, **changes)
+
+
+def _read(path: Path, cls: Any, part: str) -> Any:
+    values = read_object(path)
+    check_class(values, CLASSES[part], str(path))
+    return read_config(cls, values, str(path))
+
+
+def _read_scheduler(path: Path) -> SchedulerConfig:
+    values = read_object(path)
+    for name in _UNSUPPORTED_SCHEDULES:
+        if values.get(name):
+            raise CheckpointError(f"{path}: {name} is set; such a schedule is not supported")
+    return _read(path, SchedulerConfig, "scheduler")
+
+
+def _read_encoder(path: Path) -> EncoderConfig:
+    values = read_object(path)
+    where = str(path)
+    if values.get("model_type") != "qwen2_5_vl":
+        raise CheckpointError(
+            f"{path}: model_type {str(values.get('model_type'))[:80]!r} is not qwen2_5_vl"
+        )
+    nested = values.get("text_config")  # older files have the language model's fields flat
+    language = _with_rope(nested if isinstance(nested, dict) else values, where)
+    vision = values.get("vision_config")
+    if not isinstance(vision, dict):
+        raise CheckpointError(f"{path}: lacks vision_config")
+    parts = {
+        "language": read_config(LanguageConfig, language, where),
+        "vision": read_config(VisionConfig, vision, f"{where}: vision_config"),
+    }
+    ids = read_config(_TokenIds, values, where)
+    try:
+        return EncoderConfig(**parts, **dataclasses.asdict(ids))
+    except ConfigError as error:
+        raise CheckpointError(f"{path}: {error}") from None
+
+
+@dataclass(frozen=True, kw_only=True)
+class _TokenIds:
+    image_token_id: int = 151655
+    video_token_id: int = 151656
+    vision_start_token_id: int = 151652
+    vision_end_token_id: int = 151653
+
+
+def _with_rope(values: Mapping[str, Any], where: str) -> dict[str, Any]:
+    """The rotary numbers, which stand one level down, beside the others."""
+    rope = values.get("rope_parameters") or values.get("rope_scaling") or {}
+    if not isinstance(rope, dict):
+        raise CheckpointError(f"{where}: rope_parameters is no object")
+    kind = rope.get("rope_type", rope.get("type", "default"))
+    if kind not in ("default", "mrope"):
+        raise CheckpointError(f"{where}: rope_type {str(kind)[:40]!r} is not supported")
+    return {**values, **{k: rope[k] for k in ("mrope_section", "rope_theta") if k in rope}}
+
+
+def _read_images(folder: Path) -> ImageConfig | None:
+    path = folder / "preprocessor_config.json"
+    if not path.exists():
+        return None
+    values = read_object(path)
+    size = values.get("size")
+    if isinstance(size, dict):  # newer files have the limits in here
+        names = {"shortest_edge": "min_pixels", "longest_edge": "max_pixels"}
+        values = {**{names[k]: v for k, v in size.items() if k in names}, **values}
+    return read_config(ImageConfig, values, str(path))
+
+
+def _check_joints(folder: ModelFolder) -> None:
+    """Where one network's output is another's input, their widths agree."""
+    transformer, vae, encoder = folder.transformer, folder.vae, folder.encoder
+    if transformer.out_channels != vae.z_dim:
+        raise CheckpointError(
+            f"{folder.path}: the transformer makes {transformer.out_channels} latent channels, "
+            f"the VAE has {vae.z_dim}"
+        )
+    if vae.input_channels != 3:
+        raise CheckpointError(f"{folder.path}: the VAE has {vae.input_channels} image channels")
+    if transformer.joint_attention_dim != encoder.language.hidden_size:
+        raise CheckpointError(
+            f"{folder.path}: the transformer takes text of width "
+            f"{transformer.joint_attention_dim}, the text encoder gives "
+            f"{encoder.language.hidden_size}"
+        )
+    images, vision = folder.images, encoder.vision
+    if images is None:
+        return
+    pairs = (
+        (images.patch_size, vision.patch_size),
+        (images.temporal_patch_size, vision.temporal_patch_size),
+        (images.merge_size, vision.spatial_merge_size),
+    )
+    if any(a != b for a, b in pairs):
+        raise CheckpointError(f"{folder.path}: processor and vision tower disagree about patches")

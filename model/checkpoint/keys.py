@@ -1,0 +1,95 @@
+"""Names and shapes of tensors as files hold them, beside those of our networks.
+
+A `Dialect` says for one network: which published tensor becomes which of ours, which are checked
+but not kept, and which may be absent. Knows shapes, not values or files.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from torch import Tensor, nn
+
+from model.config import VaeConfig
+from model.text_encoder.config import LanguageConfig
+from model.vae import fold, published_shape, time_conv_shapes
+
+Shape = tuple[int, ...]
+
+
+def _same(name: str) -> str:
+    return name
+
+
+def _as_is(_: str, tensor: Tensor) -> Tensor:
+    return tensor
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dialect:
+    """How a network's tensors are published. `ours` translates names, `fold` values."""
+
+    shapes: Mapping[str, Shape]
+    """Every tensor that is kept, by our name, in its published shape."""
+    dropped: Mapping[str, Shape] = field(default_factory=dict)
+    """Tensors that must be there and are not kept."""
+    optional: Mapping[str, Shape] = field(default_factory=dict)
+    """Tensors that may be there and are not kept."""
+    ours: Callable[[str], str] = _same
+    fold: Callable[[str, Tensor], Tensor] = _as_is
+
+
+def plain(module: nn.Module) -> Dialect:
+    return Dialect(shapes={name: tuple(t.shape) for name, t in module.state_dict().items()})
+
+
+def vae(module: nn.Module, config: VaeConfig) -> Dialect:
+    return Dialect(
+        shapes={name: published_shape(name, t) for name, t in module.state_dict().items()},
+        dropped=time_conv_shapes(config),
+        fold=fold,
+    )
+
+
+def text_encoder(module: nn.Module, config: LanguageConfig) -> Dialect:
+    return Dialect(
+        shapes={name: tuple(t.shape) for name, t in module.state_dict().items()},
+        optional={"lm_head.weight": (config.vocab_size, config.hidden_size)},
+        ours=text_encoder_name,
+    )
+
+
+_OLD_PREFIXES = {
+    "model.language_model.": "language_model.",
+    "model.visual.": "visual.",
+    "model.layers.": "language_model.layers.",
+    "model.embed_tokens.": "language_model.embed_tokens.",
+    "model.norm.": "language_model.norm.",
+}
+_PUBLISHED_PREFIX = {"language_model.": "model."}
+
+
+def text_encoder_name(published: str) -> str:
+    """Our name of a tensor; the published files and newer ones of transformers differ.
+
+    >>> text_encoder_name("model.layers.0.mlp.up_proj.weight")
+    'language_model.layers.0.mlp.up_proj.weight'
+    """
+    return _swap_prefix(published, _OLD_PREFIXES)
+
+
+def published_text_encoder_name(ours: str) -> str:
+    """The name under which the published layout stores our tensor.
+
+    >>> published_text_encoder_name("language_model.norm.weight")
+    'model.norm.weight'
+    """
+    return _swap_prefix(ours, _PUBLISHED_PREFIX)
+
+
+def _swap_prefix(name: str, table: Mapping[str, str]) -> str:
+    for old, new in table.items():
+        if name.startswith(old):
+            return new + name.removeprefix(old)
+    return name

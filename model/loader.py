@@ -1,0 +1,301 @@
+"""From a model folder to a model that runs requests.
+
+Loading checks everything first and reads weights last; running knows nothing of processes, windows
+or the files it came from.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+
+from model.checkpoint import keys
+from model.checkpoint.folder import STEMS, ModelFolder, is_model_folder, read_folder
+from model.checkpoint.identity import combined, file_hashes
+from model.checkpoint.weights import load_weights
+from model.config import Family
+from model.engine.protocol import ModelDescription
+from model.errors import CheckpointError, ModelError, OutOfMemory, Stopped, memory_faults
+from model.pipelines import edit, text_to_image
+from model.pipelines.inputs import Inputs, Networks, Settled, to_picture
+from model.pipelines.preview import Preview
+from model.pipelines.render import OnLatents, render
+from model.requests import (
+    MAX_SEED,
+    Edit,
+    ModelIdentity,
+    Picture,
+    Request,
+    RequestError,
+    Result,
+    TextToImage,
+)
+from model.text_encoder.encoder import TextEncoder, build_network, settle_rope
+from model.text_encoder.tokenizer import load_tokenizer
+from model.transformer import Transformer
+from model.vae import Poll, Vae
+
+OnStep = Callable[[int, int, Picture | None], None]
+ShouldStop = Callable[[], bool]
+
+DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+
+
+def _no_steps(step: int, total: int, preview: Picture | None) -> None:
+    """Nobody wants to see the steps."""
+
+
+def _never() -> bool:
+    return False
+
+
+class Model:
+    """Networks that run requests. Build one by `load`, or from live networks while they train."""
+
+    def __init__(self, networks: Networks, identity: ModelIdentity, path: Path | None = None):
+        self.networks = networks
+        self.identity = identity
+        self.path = path
+        self._preview = Preview(networks.vae)
+
+    @property
+    def row(self) -> Family:
+        return self.networks.row
+
+    @property
+    def tasks(self) -> tuple[str, ...]:
+        can_edit = self.row.edits and self.networks.text_encoder.can_see
+        return (TextToImage.task, Edit.task) if can_edit else (TextToImage.task,)
+
+    def describe(self) -> ModelDescription:
+        return _description(
+            self.row,
+            name=self.identity.name,
+            path=str(self.path or ""),
+            size_multiple=self.networks.size_multiple,
+            tasks=self.tasks,
+        )
+
+    @torch.inference_mode()
+    def run(
+        self, request: Request, on_step: OnStep = _no_steps, should_stop: ShouldStop = _never
+    ) -> Result:
+        """Make the request's pictures, one after the other.
+
+        Raises Stopped within one transformer block after `should_stop` says yes, RequestError for
+        what this model cannot do, ModelError for what went wrong.
+        """
+        began = time.perf_counter()
+
+        def poll() -> None:
+            if should_stop():
+                raise Stopped
+
+        with memory_faults("making the picture"):
+            poll()
+            settled, inputs = self._prepare(request, poll)
+            requests = _singles(request, settled)
+            pictures: list[Picture] = []
+            for index, single in enumerate(requests):
+                report = self._reporter(on_step, index, len(requests))
+                image = render(self.networks, inputs, settled, single.seed, report, poll)
+                pictures.append(to_picture(image))
+        return Result(
+            pictures=tuple(pictures),
+            requests=requests,
+            model=self.identity,
+            seconds=time.perf_counter() - began,
+        )
+
+    def _prepare(self, request: Request, poll: Poll) -> tuple[Settled, Inputs]:
+        match request:
+            case TextToImage():
+                settled = text_to_image.plan(self.networks, request)
+                return settled, text_to_image.prepare(self.networks, request, settled, poll)
+            case Edit():
+                settled = edit.plan(self.networks, request)
+                return settled, edit.prepare(self.networks, request, settled, poll)
+        raise RequestError(f"task: this model does not know {request.task!r}")
+
+    def _reporter(self, on_step: OnStep, index: int, count: int) -> OnLatents:
+        """Steps of all pictures are counted through."""
+
+        def report(step: int, total: int, latents: torch.Tensor) -> None:
+            if on_step is not _no_steps:
+                preview = to_picture(self._preview(latents))
+                on_step(index * total + step, count * total, preview)
+
+        return report
+
+
+def load(
+    path: Path,
+    *,
+    device: str = "cpu",
+    dtype: str | None = None,
+    quantization: str | None = None,
+    budget_bytes: int | None = None,
+) -> Model:
+    """The model in a folder of the published layout.
+
+    `dtype` is float32, bfloat16 or float16; by default float32 on the CPU, else bfloat16. A model
+    larger than `budget_bytes` is refused before its weights are read.
+    """
+    if quantization is not None:
+        raise ModelError(f"quantization {quantization!r}: this version loads whole weights only")
+    target, number_type = choose_device(device), _choose_dtype(dtype, device)
+    folder = read_folder(path)
+    parts = _build(folder)
+    _check_budget(folder, parts, number_type, budget_bytes)
+    tokenizer = load_tokenizer(path / "tokenizer")
+    _check_vocabulary(folder, len(tokenizer), tokenizer.convert_tokens_to_ids("<|image_pad|>"))
+    hashes = file_hashes(folder.config_files, path)
+    with memory_faults(f"loading {path.name}"):
+        for part, (module, dialect) in parts.items():
+            shards = load_weights(
+                module, path / part, STEMS[part], dialect, dtype=number_type, device=target
+            )
+            hashes |= {f"{part}/{name}": digest for name, digest in shards.items()}
+    transformer, vae, network = (module for module, _ in parts.values())
+    settle_rope(network, target)
+    networks = Networks(
+        row=folder.row,
+        transformer=transformer,
+        vae=vae,
+        text_encoder=TextEncoder(network, tokenizer, folder.images, folder.row),
+        scheduler=folder.scheduler,
+    )
+    identity = ModelIdentity(
+        name=path.resolve().name, sha256=combined(hashes), licence=folder.row.licence
+    )
+    return Model(networks, identity, path)
+
+
+def describe(path: Path) -> ModelDescription:
+    """What a model folder is, from its small files alone; `problem` says why it cannot be used."""
+    try:
+        folder = read_folder(path)
+    except CheckpointError as error:
+        return ModelDescription(name=path.resolve().name, path=str(path), problem=str(error))
+    can_edit = folder.row.edits and folder.images is not None
+    return _description(
+        folder.row,
+        name=path.resolve().name,
+        path=str(path),
+        size_multiple=folder.vae.scale * folder.transformer.patch_size,
+        tasks=(TextToImage.task, Edit.task) if can_edit else (TextToImage.task,),
+    )
+
+
+def available(places: Iterable[Path]) -> tuple[Path, ...]:
+    """Model folders: the places themselves, and what lies directly in them; each once."""
+    found: dict[Path, None] = {}
+    for place in places:
+        inside = sorted(place.iterdir()) if place.is_dir() else []
+        for candidate in (place, *inside):
+            if is_model_folder(candidate):
+                found[candidate] = None
+    return tuple(found)
+
+
+def starter_path() -> Path:
+    """The small model that comes with the program."""
+    return Path(__file__).resolve().parent.parent / "assets" / "starter"
+
+
+def choose_device(name: str) -> torch.device:
+    """A device that is there; ModelError otherwise."""
+    found = {
+        "cpu": lambda: True,
+        "cuda": torch.cuda.is_available,
+        "mps": torch.backends.mps.is_available,
+    }
+    kind = name.partition(":")[0]
+    if kind not in found:
+        raise ModelError(f"device {name!r} is not one of {', '.join(found)}")
+    if not found[kind]():
+        raise ModelError(f"device {name!r}: this computer has none that PyTorch can use; use cpu")
+    return torch.device(name)
+
+
+def _choose_dtype(name: str | None, device: str) -> torch.dtype:
+    name = name or ("float32" if device == "cpu" else "bfloat16")
+    if name not in DTYPES:
+        raise ModelError(f"dtype {name!r} is not one of {', '.join(DTYPES)}")
+    return DTYPES[name]
+
+
+def _build(folder: ModelFolder) -> dict[str, tuple[torch.nn.Module, keys.Dialect]]:
+    """The three networks without memory, and how their tensors are published."""
+    try:
+        with torch.device("meta"):
+            transformer = Transformer(folder.transformer).eval()
+            vae = Vae(folder.vae).eval()
+            network = build_network(folder.encoder).eval()
+    except (RuntimeError, OverflowError) as error:  # a product of dimensions beyond 64 bits
+        raise CheckpointError(f"{folder.path}: its configs describe no network: {error}") from error
+    return {
+        "transformer": (transformer, keys.plain(transformer)),
+        "vae": (vae, keys.vae(vae, folder.vae)),
+        "text_encoder": (network, keys.text_encoder(network, folder.encoder.language)),
+    }
+
+
+def _check_budget(
+    folder: ModelFolder,
+    parts: dict[str, tuple[torch.nn.Module, keys.Dialect]],
+    dtype: torch.dtype,
+    budget_bytes: int | None,
+) -> None:
+    numbers = sum(p.numel() for module, _ in parts.values() for p in module.parameters())
+    needed = numbers * dtype.itemsize
+    if budget_bytes is not None and needed > budget_bytes:
+        raise OutOfMemory(
+            f"{folder.path.name} needs {needed / 1e9:.1f} GB for its weights, "
+            f"{budget_bytes / 1e9:.1f} GB are allowed; choose a smaller model"
+        )
+
+
+def _check_vocabulary(folder: ModelFolder, num_tokens: int, image_token: int) -> None:
+    encoder = folder.encoder
+    if num_tokens > encoder.language.vocab_size:
+        raise CheckpointError(
+            f"{folder.path}: the tokenizer knows {num_tokens} tokens, "
+            f"the text encoder {encoder.language.vocab_size}"
+        )
+    if image_token != encoder.image_token_id:
+        raise CheckpointError(
+            f"{folder.path}: the tokenizer calls an image's place {image_token}, "
+            f"the text encoder {encoder.image_token_id}"
+        )
+
+
+def _singles(request: Request, settled: Settled) -> tuple[Request, ...]:
+    """The request once for each picture it asks for, every value set and the seed counted up."""
+    values = {
+        "width": settled.width,
+        "height": settled.height,
+        "steps": settled.steps,
+        "guidance": settled.guidance,
+        "negative": settled.negative,
+    }
+    return tuple(
+        replace(request, count=1, seed=(request.seed + k) % (MAX_SEED + 1), **values)
+        for k in range(request.count)
+    )
+
+
+def _description(row: Family, **own: object) -> ModelDescription:
+    return ModelDescription(
+        licence=row.licence,
+        notice=row.notice,
+        sizes=row.sizes,
+        steps=row.steps,
+        guidance=row.guidance,
+        negative=row.negative,
+        **own,  # type: ignore[arg-type]
+    )

@@ -1,0 +1,1 @@
+"""The tasks: each prepares tokens, positions and text states for the one denoise loop."""

@@ -1,0 +1,156 @@
+"""The numbers of the Qwen2.5-VL text encoder, its image processor, and of nothing else in there.
+
+Fields bear the names of the published `config.json` and `preprocessor_config.json`. Files are not
+read here, transformers is not imported.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from model.config import ConfigError
+
+
+@dataclass(frozen=True, kw_only=True)
+class LanguageConfig:
+    """The language model: the flat fields of older files, or `text_config`."""
+
+    vocab_size: int = 152064
+    hidden_size: int = 3584
+    intermediate_size: int = 18944
+    num_hidden_layers: int = 28
+    num_attention_heads: int = 28
+    num_key_value_heads: int = 4
+    hidden_act: str = "silu"
+    max_position_embeddings: int = 128_000
+    rms_norm_eps: float = 1e-6
+    use_sliding_window: bool = False
+    rope_theta: float = 1_000_000.0
+    mrope_section: tuple[int, ...] = (16, 24, 24)
+
+    def __post_init__(self) -> None:
+        _check_positive(
+            self,
+            "vocab_size",
+            "hidden_size",
+            "intermediate_size",
+            "num_hidden_layers",
+            "num_attention_heads",
+            "num_key_value_heads",
+            "max_position_embeddings",
+        )
+        if self.hidden_size % self.num_attention_heads:
+            raise ConfigError(
+                f"hidden_size {self.hidden_size} is no multiple of "
+                f"num_attention_heads {self.num_attention_heads}"
+            )
+        if self.num_attention_heads % self.num_key_value_heads:
+            raise ConfigError(
+                f"num_attention_heads {self.num_attention_heads} is no multiple of "
+                f"num_key_value_heads {self.num_key_value_heads}"
+            )
+        half = self.hidden_size // self.num_attention_heads / 2
+        if len(self.mrope_section) != 3 or sum(self.mrope_section) != half:
+            raise ConfigError(
+                f"mrope_section {list(self.mrope_section)} must be three numbers that sum to half "
+                f"of the head width, {half:g}"
+            )
+        if self.use_sliding_window:
+            raise ConfigError("use_sliding_window is true: such an encoder is not supported")
+        if self.rope_theta <= 0 or not 0 < self.rms_norm_eps < 1:
+            raise ConfigError("rope_theta must be above 0 and rms_norm_eps between 0 and 1")
+        _check_activation(self.hidden_act)
+
+
+@dataclass(frozen=True, kw_only=True)
+class VisionConfig:
+    """The vision tower: `vision_config`."""
+
+    depth: int = 32
+    hidden_size: int = 1280
+    intermediate_size: int = 3420
+    num_heads: int = 16
+    hidden_act: str = "silu"
+    patch_size: int = 14
+    spatial_merge_size: int = 2
+    temporal_patch_size: int = 2
+    window_size: int = 112
+    out_hidden_size: int = 3584
+    fullatt_block_indexes: tuple[int, ...] = (7, 15, 23, 31)
+
+    def __post_init__(self) -> None:
+        _check_positive(
+            self,
+            "depth",
+            "hidden_size",
+            "intermediate_size",
+            "num_heads",
+            "patch_size",
+            "spatial_merge_size",
+            "temporal_patch_size",
+            "window_size",
+            "out_hidden_size",
+        )
+        if self.hidden_size % (4 * self.num_heads):
+            raise ConfigError(
+                f"hidden_size {self.hidden_size} of the vision tower must be a multiple of four "
+                f"times num_heads {self.num_heads}"
+            )
+        if self.window_size < self.patch_size * self.spatial_merge_size:
+            raise ConfigError(f"window_size {self.window_size} is smaller than a merged patch")
+        _check_activation(self.hidden_act)
+
+
+@dataclass(frozen=True, kw_only=True)
+class EncoderConfig:
+    """Both networks and the ids by which the text marks an image's place."""
+
+    language: LanguageConfig
+    vision: VisionConfig
+    image_token_id: int = 151655
+    video_token_id: int = 151656
+    vision_start_token_id: int = 151652
+    vision_end_token_id: int = 151653
+
+    def __post_init__(self) -> None:
+        if self.vision.out_hidden_size != self.language.hidden_size:
+            raise ConfigError(
+                f"out_hidden_size {self.vision.out_hidden_size} of the vision tower must be "
+                f"hidden_size {self.language.hidden_size} of the language model"
+            )
+        for name in ("image_token_id", "video_token_id"):
+            if not 0 <= getattr(self, name) < self.language.vocab_size:
+                raise ConfigError(f"{name} {getattr(self, name)} is outside the vocabulary")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImageConfig:
+    """How pictures are brought to the vision tower's patches."""
+
+    patch_size: int = 14
+    temporal_patch_size: int = 2
+    merge_size: int = 2
+    min_pixels: int = 3136
+    max_pixels: int = 12_845_056
+    image_mean: tuple[float, float, float] = (0.48145466, 0.4578275, 0.40821073)
+    image_std: tuple[float, float, float] = (0.26862954, 0.26130258, 0.27577711)
+
+    def __post_init__(self) -> None:
+        _check_positive(
+            self, "patch_size", "temporal_patch_size", "merge_size", "min_pixels", "max_pixels"
+        )
+        if self.min_pixels > self.max_pixels or self.max_pixels > 2**28:
+            raise ConfigError(f"min_pixels {self.min_pixels}, max_pixels {self.max_pixels}")
+        if min(self.image_std) <= 0:
+            raise ConfigError("image_std must be above zero")
+
+
+def _check_activation(name: str) -> None:
+    if name != "silu":
+        raise ConfigError(f"hidden_act {name!r}: only silu is supported")
+
+
+def _check_positive(config: object, *names: str) -> None:
+    for name in names:
+        if getattr(config, name) < 1:
+            raise ConfigError(f"{name} is {getattr(config, name)}; it must be at least 1")

@@ -1,0 +1,219 @@
+"""Qwen2.5-VL as the text encoder: prompts, and pictures for edits, to text states.
+
+The network is transformers' class without its output head; images go through the PIL-backed
+processor, so torchvision is never needed. Knows nothing of files.
+
+Shapes: B prompts, T text tokens after the template's prefix, D width of the states.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import torch
+from PIL import Image
+from torch import Tensor, nn
+from transformers import Qwen2_5_VLConfig, Qwen2_5_VLModel, Qwen2Tokenizer, Qwen2VLImageProcessorPil
+
+from model.config import IMAGE_SLOT, Family
+from model.requests import RequestError
+from model.text_encoder.config import EncoderConfig, ImageConfig
+from model.vae import Poll, no_poll
+
+MAX_TEXT_TOKENS = 1024
+"""Beyond the prefix, the longest text a prompt without pictures is cut to before encoding."""
+IMAGE_PAD = "<|image_pad|>"
+VISION_TOKENS = (IMAGE_PAD, "<|video_pad|>", "<|vision_start|>", "<|vision_end|>")
+MAX_ASPECT = 200
+
+
+@dataclass(frozen=True, kw_only=True)
+class TextStates:
+    """`states` [B, T, D]; `valid` [B, T] marks the tokens that count, None when all do."""
+
+    states: Tensor
+    valid: Tensor | None
+
+
+class TextEncoder(nn.Module):
+    """Trainable: with gradients enabled, `encode` is differentiable in the network's weights."""
+
+    def __init__(
+        self,
+        network: Qwen2_5_VLModel,
+        tokenizer: Qwen2Tokenizer,
+        image_config: ImageConfig | None,
+        row: Family,
+    ) -> None:
+        super().__init__()
+        self.network = network
+        self.tokenizer = tokenizer
+        self.image_config = image_config
+        self.row = row
+        self._poll: Poll = no_poll
+        self._image_processor = None if image_config is None else image_processor(image_config)
+        for module in (*network.language_model.layers, *network.visual.blocks):
+            module.register_forward_pre_hook(lambda *_: self._poll())
+
+    @property
+    def can_see(self) -> bool:
+        """Whether there is an image processor, without which there are no edits."""
+        return self._image_processor is not None
+
+    def encode(
+        self,
+        prompts: Sequence[str],
+        images: Sequence[Image.Image] | None = None,
+        poll: Poll = no_poll,
+    ) -> TextStates:
+        """States of prompts, or of instructions about pictures.
+
+        `images` are RGB, in the order of the prompts: the same number for each, already at the
+        size that the row's `condition_area` gives. `poll` is called before every block.
+        """
+        with self._polling(poll):
+            if images is None:
+                return self._encode_texts(prompts)
+            return self._encode_with_images(prompts, images)
+
+    def _encode_texts(self, prompts: Sequence[str]) -> TextStates:
+        template = self.row.text_template
+        tokens = self.tokenizer(
+            [template.fill(prompt) for prompt in prompts],
+            max_length=MAX_TEXT_TOKENS + template.drop,
+            padding=True,
+            truncation=True,
+            return_tensors="pt",
+        ).to(self.network.device)
+        states = self._states(input_ids=tokens.input_ids, attention_mask=tokens.attention_mask)
+        result = _without_prefix(states, tokens.attention_mask, template.drop)
+        return _cut(result, self.row.max_text_tokens)
+
+    def _encode_with_images(
+        self, prompts: Sequence[str], images: Sequence[Image.Image]
+    ) -> TextStates:
+        assert self._image_processor is not None, "a caller must ask `can_see` first"
+        assert len(images) % len(prompts) == 0, "every prompt needs the same number of pictures"
+        template = self.row.edit_template
+        pixels = self._image_processor(images=[_checked(i) for i in images], return_tensors="pt")
+        merged = self._image_processor.merge_size**2
+        counts = [int(grid.prod()) // merged for grid in pixels["image_grid_thw"]]
+        per_prompt = len(images) // len(prompts)
+        texts = [
+            template.fill(self._with_slots(p, counts[i * per_prompt : (i + 1) * per_prompt]))
+            for i, p in enumerate(prompts)
+        ]
+        tokens = self.tokenizer(texts, padding=True, return_tensors="pt").to(self.network.device)
+        is_image = tokens.input_ids == self.network.config.image_token_id
+        states = self._states(
+            input_ids=tokens.input_ids,
+            attention_mask=tokens.attention_mask,
+            pixel_values=pixels["pixel_values"].to(self.network.device),
+            image_grid_thw=pixels["image_grid_thw"].to(self.network.device),
+            # Without the types of the tokens, pictures would get positions on one axis only.
+            mm_token_type_ids=is_image.int(),
+        )
+        return _without_prefix(states, tokens.attention_mask, template.drop)
+
+    def _with_slots(self, prompt: str, counts: Sequence[int]) -> str:
+        """The prompt behind a place for each picture, as long as the picture has tokens."""
+        for token in VISION_TOKENS:
+            if token in prompt:
+                raise RequestError(f"prompt: {token} marks a picture's place; leave it out")
+        slots = [
+            (f"Picture {k}: " if self.row.numbers_pictures else "")
+            + IMAGE_SLOT.replace(IMAGE_PAD, IMAGE_PAD * count)
+            for k, count in enumerate(counts, start=1)
+        ]
+        return "".join(slots) + prompt
+
+    def _states(self, **inputs: Tensor) -> Tensor:
+        """Hidden states behind the final norm [B, prefix + T, D]."""
+        return self.network(**inputs, use_cache=False).last_hidden_state
+
+    @contextmanager
+    def _polling(self, poll: Poll) -> Iterator[None]:
+        self._poll = poll
+        try:
+            yield
+        finally:
+            self._poll = no_poll
+
+
+def build_network(config: EncoderConfig) -> Qwen2_5_VLModel:
+    """transformers' network of these numbers; run under `torch.device("meta")` before loading."""
+    language, vision = config.language, config.vision
+    return Qwen2_5_VLModel(
+        Qwen2_5_VLConfig(
+            text_config={
+                **_shared(language, "hidden_size", "intermediate_size", "hidden_act"),
+                **_shared(language, "vocab_size", "num_hidden_layers", "num_attention_heads"),
+                **_shared(language, "num_key_value_heads", "max_position_embeddings"),
+                **_shared(language, "rms_norm_eps"),
+                "use_cache": False,
+                "bos_token_id": None,
+                "eos_token_id": None,
+                "rope_parameters": {
+                    "rope_type": "default",
+                    "rope_theta": language.rope_theta,
+                    "mrope_section": list(language.mrope_section),
+                },
+            },
+            vision_config={
+                **_shared(vision, "hidden_size", "intermediate_size", "hidden_act", "depth"),
+                **_shared(vision, "num_heads", "patch_size", "spatial_merge_size"),
+                **_shared(vision, "temporal_patch_size", "window_size", "out_hidden_size"),
+                "fullatt_block_indexes": list(vision.fullatt_block_indexes),
+            },
+            **_shared(config, "image_token_id", "video_token_id"),
+            **_shared(config, "vision_start_token_id", "vision_end_token_id"),
+        )
+    )
+
+
+def settle_rope(network: Qwen2_5_VLModel, device: torch.device | str) -> None:
+    """Compute the rotary frequencies, which no file holds, after building on the meta device."""
+    language, visual = network.language_model, network.visual
+    language.rotary_emb = type(language.rotary_emb)(language.config).to(device)
+    visual.rotary_pos_emb = type(visual.rotary_pos_emb)(visual.config).to(device)
+
+
+def image_processor(config: ImageConfig) -> Qwen2VLImageProcessorPil:
+    return Qwen2VLImageProcessorPil(
+        patch_size=config.patch_size,
+        temporal_patch_size=config.temporal_patch_size,
+        merge_size=config.merge_size,
+        min_pixels=config.min_pixels,
+        max_pixels=config.max_pixels,
+        image_mean=list(config.image_mean),
+        image_std=list(config.image_std),
+    )
+
+
+def _shared(config: object, *names: str) -> dict[str, object]:
+    return {name: getattr(config, name) for name in names}
+
+
+def _checked(image: Image.Image) -> Image.Image:
+    if max(image.size) > MAX_ASPECT * min(image.size):
+        raise RequestError(
+            f"images: {image.width}x{image.height} is more than {MAX_ASPECT} times as long as wide"
+        )
+    return image
+
+
+def _without_prefix(states: Tensor, mask: Tensor, drop: int) -> TextStates:
+    """Drop the template's first tokens; zero what is padding."""
+    states, valid = states[:, drop:], mask[:, drop:].bool()
+    if valid.all():
+        return TextStates(states=states, valid=None)
+    return TextStates(states=states.masked_fill(~valid[..., None], 0), valid=valid)
+
+
+def _cut(text: TextStates, limit: int) -> TextStates:
+    valid = None if text.valid is None else text.valid[:, :limit]
+    if valid is not None and valid.all():
+        valid = None
+    return TextStates(states=text.states[:, :limit], valid=valid)
