@@ -5,13 +5,16 @@ Knows the stream of synthetic posters; knows no network.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from PIL import Image
 from torch import Tensor
 
 from training.data.scenes import render_array
-from training.data.synthesis import EditSample, PosterStream
+from training.data.synthesis import PosterStream
 
 HELD_OUT_FIRST = 1 << 40
 """No run sees as many examples, so those from here on are new to every one."""
@@ -19,8 +22,7 @@ HELD_OUT_FIRST = 1 << 40
 
 def poster_pixels(stream: PosterStream, index: int) -> NDArray[np.uint8]:
     """[H, W, 3] of one poster; of an edit, the picture that it results in."""
-    sample = stream.sample(index)
-    return render_array(sample.target if isinstance(sample, EditSample) else sample.scene)
+    return render_array(stream.sample(index).target)
 
 
 def held_out_pixels(stream: PosterStream, count: int) -> list[Tensor]:
@@ -39,3 +41,16 @@ def to_signed(pixels: Tensor) -> Tensor:
 def to_bytes(pixels: Tensor) -> Tensor:
     """-1…1 -> bytes, rounded."""
     return ((pixels.clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8)
+
+
+def to_pictures(pixels: Tensor) -> list[Image.Image]:
+    """Bytes [B, 3, H, W] as pictures."""
+    return [Image.fromarray(p.permute(1, 2, 0).contiguous().numpy()) for p in pixels.cpu()]
+
+
+def resized(picture: Image.Image, area_px: int) -> Image.Image:
+    """As an edit resizes its picture: about `area_px`, sides of multiples of 32, Lanczos."""
+    width = math.sqrt(area_px * picture.width / picture.height)
+    height = width * picture.height / picture.width
+    size = (round(width / 32) * 32, round(height / 32) * 32)
+    return picture if picture.size == size else picture.resize(size, Image.Resampling.LANCZOS)

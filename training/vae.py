@@ -19,16 +19,17 @@ from PIL import Image
 from torch import Tensor, nn
 
 from model.config import VaeConfig
-from model.vae import Vae
+from model.vae import Attention, ResidualBlock, Vae
 from training.config import VaeNetwork, VaeRun, resolve_input
 from training.data.synthesis import PosterStream
 from training.errors import ConfigError
-from training.posters import held_out_pixels, poster_pixels, to_bytes, to_signed
+from training.posters import held_out_pixels, poster_pixels, to_bytes, to_pictures, to_signed
 from training.published import load_vae
 from training.sheets import write_sheet
 
 BUSY_CANDIDATES = 4
 SHEET_POSTERS = 8
+BRANCH_GAIN = 0.3
 
 
 class PosterCrops:
@@ -66,7 +67,8 @@ class VaeObjective:
             raise ConfigError(
                 f"batch {run.batch} must be a multiple of crops_per_poster {run.crops_per_poster}"
             )
-        self.run, self.vae = run, vae.to(run.device)
+        self.run = run
+        self.vae = vae.to(run.device, memory_format=torch.channels_last)
         if run.crop_px % vae.config.scale:
             raise ConfigError(f"crop_px {run.crop_px} must be a multiple of {vae.config.scale}")
         if run.freeze_encoder:
@@ -81,7 +83,7 @@ class VaeObjective:
         """Every step is like the first."""
 
     def loss(self, batch: Any, generator: torch.Generator) -> tuple[Tensor, dict[str, float]]:
-        pixels = to_signed(batch.to(self.run.device))
+        pixels = to_signed(batch.to(self.run.device, memory_format=torch.channels_last))
         z = self.vae.moments(pixels)[0]
         noise = torch.randn(z.shape, generator=generator).to(z)
         out = self.vae.decode_raw(z + self.run.latent_noise * noise)
@@ -137,11 +139,31 @@ def make_vae(network: VaeNetwork, latent_noise: float) -> Vae:
             latents_std=(1.0,) * network.z_dim,
         )
     )
+    initialise(vae)
     with torch.no_grad():  # training compares the mode alone: nothing else would set this half
         vae.quant_conv.weight[network.z_dim :] = 0
         assert vae.quant_conv.bias is not None
         vae.quant_conv.bias[network.z_dim :] = 2 * math.log(max(latent_noise, 1e-6))
     return vae
+
+
+@torch.no_grad()
+def initialise(vae: Vae) -> None:
+    """Convolutions that keep the variance, no biases, small residual branches.
+
+    torch's own start shrinks the signal at every convolution outside a norm, until biases drown the
+    latents: the loss then rests for over 1,000 steps at the mean colour.
+    """
+    for module in vae.modules():
+        if isinstance(module, nn.Conv2d):
+            nn.init.normal_(module.weight, std=module.weight[0].numel() ** -0.5)
+            assert module.bias is not None
+            nn.init.zeros_(module.bias)
+    for module in vae.modules():
+        if isinstance(module, ResidualBlock):
+            module.conv2.weight.mul_(BRANCH_GAIN)
+        elif isinstance(module, Attention):
+            module.proj.weight.mul_(BRANCH_GAIN)
 
 
 @torch.inference_mode()
@@ -159,7 +181,7 @@ def with_statistics(vae: Vae, posters: list[Tensor]) -> VaeConfig:
 
 
 def _picture(pixels: Tensor) -> Image.Image:
-    return Image.fromarray(to_bytes(pixels).permute(1, 2, 0).numpy())
+    return to_pictures(to_bytes(pixels)[None])[0]
 
 
 def make_objective(run: VaeRun) -> VaeObjective:

@@ -1,0 +1,82 @@
+"""Sheets of samples while transformer and text encoder train: held-out captions and edits."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from PIL import Image
+from torch import Tensor
+
+from model.config import SchedulerConfig
+from model.latents import noise, pack, unpack
+from model.sampling.denoise import denoise
+from model.sampling.guidance import combine
+from model.sampling.schedule import sigmas
+from model.text_encoder.encoder import TextStates
+from training.flow import EMPTY_PROMPT, PATCH, FlowObjective, Group, grouped
+from training.posters import HELD_OUT_FIRST, to_bytes, to_pictures, to_signed
+from training.sheets import write_sheet
+from training.vae import psnr_db
+
+
+def write_samples(objective: FlowObjective, path: Path) -> dict[str, float]:
+    """Draws the first held-out samples beside the wanted posters; returns how close they are."""
+    count = objective.run.samples.count
+    groups = grouped([objective.examples[HELD_OUT_FIRST + i] for i in range(count)])
+    pictures: list[Image.Image] = []
+    captions: list[str] = []
+    values: list[float] = []
+    for group in groups:
+        drawn = draw(objective, group)
+        values += [psnr_db(d, to_signed(p)) for d, p in zip(drawn, group.pixels, strict=True)]
+        for i, caption in enumerate(group.captions):
+            pictures.append(_beside(_parts(group, drawn, i)))
+            captions.append(caption)
+    write_sheet(path, pictures, captions, columns=4)
+    return {"sample_psnr_db": sum(values) / len(values)}
+
+
+def draw(objective: FlowObjective, group: Group) -> Tensor:
+    """Pictures [B, 3, H, W] of a group's captions, all in one run of the denoise loop."""
+    options = objective.run.samples
+    wanted, grid = objective.tokens(group.pixels)
+    _, rows, columns = grid
+    shape = (len(wanted), objective.vae.config.z_dim, rows * PATCH, columns * PATCH)
+    start = pack(noise(shape, 0, wanted.dtype, wanted.device), PATCH)
+    reference, grids = None, [grid]
+    if group.sources is not None:
+        reference, reference_grid = objective.reference_tokens(group.sources)
+        grids = [grid, reference_grid]
+    cond = objective.text_states(group.captions, group.sources)
+    empty = objective.text_states([EMPTY_PROMPT] * len(wanted), group.sources)
+
+    def velocity(tokens: Tensor, sigma: Tensor, text: TextStates) -> Tensor:
+        img = tokens if reference is None else torch.cat([tokens, reference], dim=1)
+        return objective.transformer(img, text.states, sigma, grids, text.valid)
+
+    def predict(tokens: Tensor, sigma: Tensor) -> Tensor:
+        wanted = velocity(tokens, sigma, cond)
+        if options.guidance <= 1:
+            return wanted
+        return combine(wanted, velocity(tokens, sigma, empty), options.guidance)
+
+    levels = sigmas(SchedulerConfig(), options.steps, rows * columns)
+    tokens = denoise(start, levels, predict, lambda *_: None)
+    return objective.vae.decode(unpack(tokens, rows, columns, PATCH)).cpu()
+
+
+def _parts(group: Group, drawn: Tensor, i: int) -> list[Tensor]:
+    """Source if there is one, the picture drawn, the one wanted; all as bytes."""
+    source = [] if group.sources is None else [group.sources[i]]
+    return [*source, to_bytes(drawn[i]), group.pixels[i]]
+
+
+def _beside(parts: list[Tensor]) -> Image.Image:
+    pictures = [to_pictures(part[None])[0] for part in parts]
+    sheet = Image.new("RGB", (sum(p.width for p in pictures), pictures[0].height))
+    left = 0
+    for picture in pictures:
+        sheet.paste(picture, (left, 0))
+        left += picture.width
+    return sheet
