@@ -34,7 +34,9 @@ def write_file(path: Path, data: bytes) -> None:
     target = Path(os.path.realpath(path))  # a link stays a link
     try:
         remove_leftovers(target.parent)
-        _replace(target, data)
+        with replacing(target) as (temporary, handle):
+            _write(handle, data)
+            _copy_mode(target, temporary)
     except OSError as error:
         raise write_error(path, error) from error
 
@@ -93,18 +95,15 @@ def rename(source: Path, target: Path) -> None:
         time.sleep(0.05)
 
 
-def temporary_beside(target: Path) -> Path:
-    """A fresh name in the folder of `target`, whatever the length of the target's own name."""
-    return target.parent / f"{PREFIX}{secrets.token_hex(8)}{SUFFIX}"
-
-
-def _replace(target: Path, data: bytes) -> None:
-    temporary = temporary_beside(target)
+@contextlib.contextmanager
+def replacing(target: Path) -> Iterator[tuple[Path, int]]:
+    """A new file beside `target` (its path and handle) that gets its name if all goes well."""
+    temporary = target.parent / f"{PREFIX}{secrets.token_hex(8)}{SUFFIX}"
     early = sys.platform != "win32"  # which renames no open file
     try:
-        with _locked(temporary) as handle:
-            _write(handle, data)
-            _copy_mode(target, temporary)
+        with _locked_file(temporary) as handle:
+            yield temporary, handle
+            os.fsync(handle)
             if early:
                 rename(temporary, target)
         if not early:
@@ -117,7 +116,7 @@ def _replace(target: Path, data: bytes) -> None:
 
 
 @contextlib.contextmanager
-def _locked(path: Path) -> Iterator[int]:
+def _locked_file(path: Path) -> Iterator[int]:
     """A new file, locked while it is open: by that others know that it is no leftover."""
     flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
     handle = os.open(path, flags, 0o666)
@@ -132,7 +131,6 @@ def _write(handle: int, data: bytes) -> None:
     rest = memoryview(data)
     while rest:
         rest = rest[os.write(handle, rest) :]
-    os.fsync(handle)
     os.lseek(handle, 0, os.SEEK_SET)
     with open(handle, "rb", closefd=False) as file:
         if file.read() != data:

@@ -21,8 +21,8 @@ def hold_file(handle: int) -> bool:
         if sys.platform == "win32":
             import msvcrt
 
-            # Far behind the content: Windows' locks forbid reading, and the owner is to be read.
-            os.lseek(handle, 1 << 30, os.SEEK_SET)
+            # Far behind the content, which its locks would forbid to read, and not on SQLite's own.
+            os.lseek(handle, 0x7FFF0000, os.SEEK_SET)
             msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)
             os.lseek(handle, 0, os.SEEK_SET)
         else:
@@ -57,7 +57,7 @@ class ProjectLock:
         lock._sign()
         return lock
 
-    def release(self) -> None:
+    def close(self) -> None:
         """Give the lock back and remove its file."""
         if self._handle < 0:
             return

@@ -12,8 +12,12 @@ MAX_DEPTH = 64
 
 
 def dumps(value: Any) -> str:
-    """Compact JSON, the same text for the same value. NaN is our own mistake."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    """Compact JSON, the same text for the same value. NaN is our own mistake.
+
+    Half of a surrogate pair, which Qt lets into a text, becomes a question mark.
+    """
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    return text.encode("utf-8", "replace").decode()
 
 
 def loads(text: str | bytes, *, max_bytes: int) -> Any:
@@ -28,7 +32,7 @@ def loads(text: str | bytes, *, max_bytes: int) -> Any:
             parse_constant=_refuse_constant,
         )
         _check_depth(value)
-        dumps(value).encode("utf-8", "strict")  # finds lone surrogates written as escapes
+        json.dumps(value, ensure_ascii=False, allow_nan=False).encode()  # finds lone surrogates
     except RecursionError:
         raise ValueError("JSON nested too deeply") from None
     return value
