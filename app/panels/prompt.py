@@ -77,7 +77,7 @@ class PromptPanel(Panel):
         self.example = button("", "link")
         self.negative = PromptEdit(NEGATIVE_PX)
         self.negative.setMaximumHeight(NEGATIVE_PX)
-        self.size = Combo()
+        self.sizes = Combo()
         self.steps = number(1, 1000)
         self.guidance = decimal(1.0, 100.0, 0.5)
         self.seed = number(0, SHOWN_SEED_LIMIT - 1)
@@ -134,7 +134,7 @@ class PromptPanel(Panel):
     def _lay_out(self) -> None:
         self.lock.setCheckable(True)
         self.dice.setIcon(self._icons("dice-five"))
-        for field in (self.steps, self.guidance, self.seed, self.count, self.size):
+        for field in (self.steps, self.guidance, self.seed, self.count, self.sizes):
             field.setMinimumWidth(72)
         inner = QWidget()
         content = QVBoxLayout(inner)
@@ -160,7 +160,7 @@ class PromptPanel(Panel):
         seed = row(self.seed, self.lock, self.dice)
         seed.setStretch(0, 1)
         for name, field in (
-            ("size", self.size),
+            ("sizes", self.sizes),
             ("steps", self.steps),
             ("guidance", self.guidance),
             ("seed", seed),
@@ -193,7 +193,7 @@ class PromptPanel(Panel):
         watch(make, "seconds", self.bar.show_estimate)
         self.mode.chosen.connect(lambda index: self.mode_chosen.emit(index == 1))
         self.dice.clicked.connect(make.roll_seed)
-        self.size.activated.connect(lambda: setattr(make, "size", self.size.currentData()))
+        self.sizes.activated.connect(lambda: setattr(make, "size", self.sizes.currentData()))
         self.model.activated.connect(lambda: make.choose(self.model.currentData()))
         self.example.clicked.connect(lambda: setattr(make, "prompt", example_prompt()))
         self.more.clicked.connect(self.real_models)
@@ -214,7 +214,7 @@ class PromptPanel(Panel):
         name = translate("Prompt", "Instruction") if is_change else translate("Prompt", "Prompt")
         self.prompt.setAccessibleName(name)
         self.set_title(name)
-        self.size.setEnabled(not is_change)
+        self.sizes.setEnabled(not is_change)
         self.bar.set_change(is_change)
         self._show_sizes()
 
@@ -247,27 +247,27 @@ class PromptPanel(Panel):
             self.model.setItemData(index, 0, Qt.ItemDataRole.UserRole - 1)  # not selectable
 
     def _show_sizes(self) -> None:
-        self.size.clear()
+        self.sizes.clear()
         if self._generation.is_change:
-            self.size.addItem(translate("Prompt", "As the picture"), None)
+            self.sizes.addItem(translate("Prompt", "As the picture"), None)
             return
         model, size = self._generation.model, self._generation.size
         sizes = list(model.sizes) if model else []
         if size is not None and size not in sizes:
             sizes.append(size)
         for width, height in sizes:
-            self.size.addItem(f"{width} × {height}", (width, height))
+            self.sizes.addItem(f"{width} × {height}", (width, height))
         if size is not None:
-            self.size.setCurrentIndex(sizes.index(size))
+            self.sizes.setCurrentIndex(sizes.index(size))
 
 
-_FIELDS = ("negative", "size", "steps", "guidance", "seed", "count", "model")
+_FIELDS = ("negative", "sizes", "steps", "guidance", "seed", "count", "model")
 
 
 def _texts() -> dict[str, str]:
     return {
         "negative": translate("Prompt", "Avoid"),
-        "size": translate("Prompt", "Size"),
+        "sizes": translate("Prompt", "Size"),
         "steps": translate("Prompt", "Steps"),
         "guidance": translate("Prompt", "Guidance"),
         "seed": translate("Prompt", "Seed"),

@@ -33,7 +33,7 @@ class TextPanel(Panel):
         self.words = PromptEdit(56)
         self.words.setMaximumHeight(72)
         self.family = QFontComboBox()
-        self.size = number(1, 4096, " px")
+        self.size_px = number(1, 4096, " px")
         self.bold, self.italic = tool(), tool()
         self.color = button()
         self.align = Segment(3)
@@ -61,7 +61,7 @@ class TextPanel(Panel):
         for widget, name in (
             (self.words, translate("Text", "Words")),
             (self.family, translate("Text", "Font")),
-            (self.size, translate("Text", "Size")),
+            (self.size_px, translate("Text", "Size")),
             (self.bold, translate("Text", "Bold")),
             (self.italic, translate("Text", "Italic")),
             (self.color, translate("Text", "Colour")),
@@ -89,13 +89,13 @@ class TextPanel(Panel):
             QFontComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
         )
         self.body.addWidget(self.words)
-        self.body.addLayout(row(self.family, self.size))
+        self.body.addLayout(row(self.family, self.size_px))
         self.body.addLayout(row(self.bold, self.italic, self.color, None, self.align))
 
     def _connect(self) -> None:
         self.words.textChanged.connect(self._type)
         self.family.currentFontChanged.connect(lambda font: self._edit(family=font.family()))
-        self.size.valueChanged.connect(lambda size: self._edit(size_px=size))
+        self.size_px.valueChanged.connect(lambda size: self._edit(size_px=size))
         self.bold.toggled.connect(lambda is_on: self._edit(bold=is_on))
         self.italic.toggled.connect(lambda is_on: self._edit(italic=is_on))
         self.align.chosen.connect(lambda index: self._edit(align=ALIGNS[index]))
@@ -124,12 +124,12 @@ class TextPanel(Panel):
         dialog.deleteLater()
 
     def _show_values(self, layer: TextLayer) -> None:
-        widgets = (self.words, self.family, self.size, self.bold, self.italic)
+        widgets = (self.words, self.family, self.size_px, self.bold, self.italic)
         blockers = [QSignalBlocker(widget) for widget in widgets]
         self.words.show_text(layer.text)
         if layer.family:
             self.family.setCurrentFont(QFont(layer.family))
-        self.size.setValue(layer.size_px)
+        self.size_px.setValue(layer.size_px)
         self.bold.setChecked(layer.bold)
         self.italic.setChecked(layer.italic)
         self.align.choose(ALIGNS.index(layer.align))

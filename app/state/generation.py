@@ -76,10 +76,11 @@ class Generation(Observable):
         if self.model is not None and self.model.sizes:
             self.size = closest_size(page, self.model.sizes)
 
-    def request(self, source: Picture | None) -> Request:
-        """Raises RequestError, whose text names the field. `source` is what an edit changes."""
+    def request(self, source: Picture | None, prompt: str | None = None) -> Request:
+        """Raises RequestError, whose text names the field. `source` is what an edit changes;
+        `prompt` stands in for the user's when only the cost is asked for."""
         values: dict[str, Any] = {
-            "prompt": self.prompt,
+            "prompt": self.prompt if prompt is None else prompt,
             "negative": self.negative or None,
             "steps": self.steps,
             "guidance": self.guidance,

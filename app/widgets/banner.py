@@ -3,32 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 
 from PySide6.QtCore import QTimer, Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QWidget
 
 from app.i18n import translate
+from app.state.messages import Kind, Message
 from app.theme import HALF, ICON_PX, SPACE
 from app.widgets.icons import Icons
 from app.widgets.parts import button, column, label, note, set_role, tool
 
 NOTICE_MS = 8000
 _ICONS = {
-    "error": ("warning-octagon", "danger"),
-    "warning": ("warning", "warning"),
-    "notice": ("info", "accent"),
+    Kind.error: ("warning-octagon", "danger"),
+    Kind.warning: ("warning", "warning"),
+    Kind.notice: ("info", "accent"),
 }
-
-
-@dataclass(frozen=True, kw_only=True)
-class Message:
-    """`kind` is error, warning or notice; `deeds` are (text, what a click does)."""
-
-    kind: str
-    title: str
-    text: str = ""
-    deeds: tuple[tuple[str, Callable[[], object]], ...] = field(default=(), compare=False)
 
 
 class Banner(QFrame):
@@ -62,13 +52,13 @@ class Banner(QFrame):
         self.text.setVisible(bool(message.text))
         self._close.setAccessibleName(translate("Banner", "Close this message"))
         self._close.setToolTip(translate("Banner", "Close this message"))
-        self.setProperty("kind", message.kind)
-        set_role(self, message.kind)
+        self.setProperty("kind", message.kind.value)
+        set_role(self, message.kind.value)
         self._offer(message.deeds)
         self.setAccessibleName(f"{message.title} {message.text}")
         self.show()
         self._timer.stop()
-        if message.kind == "notice" and not message.deeds:
+        if message.kind is Kind.notice and not message.deeds:
             self._timer.start(NOTICE_MS)
 
     def dismiss(self) -> None:
@@ -77,8 +67,8 @@ class Banner(QFrame):
 
     def _offer(self, deeds: tuple[tuple[str, Callable[[], object]], ...]) -> None:
         while self._deeds.count():
-            widget = self._deeds.takeAt(0).widget()
-            if widget is not None:
+            item = self._deeds.takeAt(0)
+            if item is not None and (widget := item.widget()) is not None:
                 widget.deleteLater()
         for text, deed in deeds:
             self._deeds.addWidget(self._deed(text, deed))

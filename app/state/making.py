@@ -1,0 +1,261 @@
+"""From the prompt to the picture on the canvas: asks, waits, stores, then shows.
+
+A result is in the project file before it is on the canvas. Knows no widgets.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+
+from PySide6.QtCore import QObject, QTimer, Signal
+
+from app.document.commands import SetCurrentNode
+from app.document.document import DocumentState
+from app.document.edits import make_current, mask_for, source_for_edit
+from app.document.errors import DocumentError
+from app.document.pictures import to_picture
+from app.engine.command import engine_command
+from app.i18n import translate
+from app.state.generation import Generation
+from app.state.messages import Kind, Message
+from app.state.results import Arrival, arrivals, is_change, place
+from app.state.workspace import Workspace
+from app.store.jobs import Job, JobStatus
+from model.engine.protocol import Described, Failed, Loaded, Planned, Progress
+from model.requests import Picture, RequestError, Result
+
+PLAN_MS = 400
+PLAN_SIDE_PX = 256
+PLAN_PROMPT = "a poster"
+_PLANNED_BY = ("size", "steps", "guidance", "count", "model", "is_change", "negative")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """What the status line says of the last result. No mask: nothing was to be protected."""
+
+    seconds: float
+    changed_outside: int | None
+
+
+class Making(QObject):
+    """`progress` carries the engine's Progress, or None when there is nothing to show any more."""
+
+    progress = Signal(object)
+    placed = Signal(object)  # Outcome
+    devices_known = Signal(object)
+    told = Signal(object)
+
+    def __init__(self, workspace: Workspace) -> None:
+        super().__init__(workspace)
+        self._workspace = workspace
+        self._generation: Generation = workspace.generation
+        self._plan_id = -1
+        self.devices: tuple[str, ...] = ()
+        self._plan_timer = QTimer(self)
+        self._plan_timer.setSingleShot(True)
+        self._plan_timer.timeout.connect(self._plan)
+        self._connect()
+
+    def _connect(self) -> None:
+        client, jobs = self._workspace.client, self._workspace.jobs
+        client.described.connect(self._on_described)
+        client.loaded.connect(self._on_loaded)
+        client.planned.connect(self._on_planned)
+        client.failed.connect(self._on_question_failed)
+        jobs.progress.connect(lambda job, message: self.progress.emit(message))
+        jobs.finished.connect(self._on_finished)
+        jobs.failed.connect(self._on_failed)
+        jobs.cancelled.connect(lambda job: self.progress.emit(None))
+        self._generation.changed.connect(self._on_values)
+        self._workspace.opened.connect(self._plan_timer.start)
+        self._plan_timer.setInterval(PLAN_MS)
+
+    # --- engine ---
+
+    def start_engine(self) -> None:
+        """After the first paint: what models are there?"""
+        settings = self._workspace.settings
+        self._workspace.client.set_command(
+            engine_command(
+                device=settings.device,
+                model_folders=(*settings.model_folders, str(self._workspace.paths.models)),
+            )
+        )
+        self._workspace.client.describe()
+
+    def _on_described(self, message: Described) -> None:
+        self.devices = message.devices
+        self._generation.offer(message.models, self._workspace.settings.model)
+        self.devices_known.emit(message.devices)
+        model = self._generation.model
+        if model is None:
+            self._tell(
+                Kind.error,
+                translate("Making", "No usable model was found."),
+                translate("Making", "Add a model folder in the settings."),
+            )
+            return
+        if not self._workspace.generation.size:
+            self._generation.fit_size(self._workspace.document.state.page)
+        self._workspace.client.load(model.path)
+
+    def _on_loaded(self, message: Loaded) -> None:
+        self._plan_timer.start()
+
+    def _on_planned(self, message: Planned) -> None:
+        if message.id == self._plan_id:
+            self._generation.seconds = message.seconds
+
+    def _on_question_failed(self, message: Failed) -> None:
+        """Jobs tell of themselves; a failed plan only leaves the time unknown."""
+        if message.id == self._plan_id:
+            self._generation.seconds = None
+
+    def _on_values(self, name: str) -> None:
+        if name in _PLANNED_BY:
+            self._plan_timer.start()
+        if name == "model" and self._generation.model is not None:
+            self._workspace.settings.model = self._generation.model.path
+        if name == "size":
+            self._fit_untouched_page()
+
+    def _fit_untouched_page(self) -> None:
+        """While nothing is on it, the page is as large as the picture that will be made."""
+        size, workspace = self._generation.size, self._workspace
+        page = workspace.document.state.page
+        is_free = workspace.is_untouched and workspace.is_untitled and not page.bleed_mm
+        if size and is_free and page.dpi == 72 and (page.width, page.height) != size:
+            page = dataclasses.replace(page, width=size[0], height=size[1])
+            workspace.document.reset(DocumentState(page=page))
+
+    def _plan(self) -> None:
+        model = self._generation.model
+        if model is None or self._workspace.jobs.is_busy:
+            return
+        page = self._workspace.document.state.page
+        scale = min(1.0, PLAN_SIDE_PX / max(page.width, page.height))
+        width, height = max(1, int(page.width * scale)), max(1, int(page.height * scale))
+        blank = Picture(width=width, height=height, mode="L", data=bytes(width * height))
+        try:
+            request = self._generation.request(blank, prompt=PLAN_PROMPT)
+        except RequestError:
+            return
+        self._plan_id = self._workspace.client.plan(model.path, request)
+
+    # --- asking ---
+
+    def generate(self) -> None:
+        """Queue what the prompt panel says; anything wrong with it is told, and nothing starts."""
+        make, state = self._generation, self._workspace.document.state
+        if make.model is None or not self._workspace.is_writable:
+            self._tell_unready()
+            return
+        if not make.is_seed_locked:
+            make.roll_seed()
+        change = make.is_change and bool(state.layers)
+        try:
+            source = to_picture(source_for_edit(state)) if change else None
+            request = make.request(source)
+        except RequestError as error:
+            self._tell(Kind.warning, _first_upper(str(error)))
+            return
+        make.remember(make.prompt)
+        self.progress.emit(Progress(id=0, step=0, total=0, seconds_left=None, preview=None))
+        self._workspace.jobs.add(
+            Job(
+                request=request,
+                model=make.model.path,
+                parent=state.current_node if change else None,
+                mask=mask_for(state) if change else None,
+                details={"kind": "change" if change else "new"},
+            )
+        )
+
+    def _tell_unready(self) -> None:
+        if self._generation.model is None:
+            title = translate("Making", "The models are still being looked up. Try again soon.")
+        else:
+            title = translate("Making", "This project is open for reading only.")
+        text = translate("Making", "Use Save As to work on a copy of it.")
+        self._tell(Kind.notice, title, text if self._generation.model is not None else "")
+
+    def cancel(self) -> None:
+        self._workspace.jobs.cancel()
+
+    # --- results ---
+
+    def _on_finished(self, job: Job, result: Result) -> None:
+        workspace = self._workspace
+        project, state = workspace.project, workspace.document.state
+        assert project is not None
+        found = arrivals(state, workspace.tree, job, result)
+
+        def work() -> None:
+            for arrival in found:
+                project.add_node(arrival.node)
+            project.set_job(job.id, JobStatus.done)
+
+        workspace.writer.submit(
+            work,
+            lambda _: self._show(job, result, found, state),
+            lambda error: self._lost_result(job, str(error)),
+        )
+
+    def _show(self, job: Job, result: Result, found: list[Arrival], seen: DocumentState) -> None:
+        """The result is on disk: now it may be seen."""
+        workspace = self._workspace
+        for arrival in found:
+            workspace.tree.add(arrival.node)
+        self.progress.emit(None)
+        first, document = found[0], workspace.document
+        placed = first.placed
+        if document.state is not seen:  # the user went on working meanwhile
+            placed = place(document.state, workspace.tree, job, result, 0)
+        document.do(placed.command(first.node.id))
+        outside = placed.changed_outside if job.mask is not None else None
+        self.placed.emit(Outcome(seconds=result.seconds, changed_outside=outside))
+        if not is_change(job):
+            self._generation.switch(True)
+        workspace.write()
+
+    def _lost_result(self, job: Job, reason: str) -> None:
+        self.progress.emit(None)
+        self._tell(
+            Kind.error,
+            translate(
+                "Making", "The picture was made but could not be stored, so it is not shown."
+            ),
+            reason,
+            job,
+        )
+
+    def _on_failed(self, job: Job, reason: str) -> None:
+        self.progress.emit(None)
+        title = translate("Making", "The picture could not be made. Your document is unchanged.")
+        self._tell(Kind.error, title, _first_upper(reason), job)
+
+    def make_current(self, node_id: str) -> None:
+        """Put a step of the history on the canvas; undoable, and nothing is deleted."""
+        workspace = self._workspace
+        picture = workspace.tree.picture_at(node_id)
+        command: SetCurrentNode = make_current(workspace.document.state, node_id, picture)
+        try:
+            workspace.document.do(command)
+        except DocumentError as error:
+            self._tell(Kind.warning, str(error))
+
+    def use_settings(self, node_id: str) -> None:
+        request = self._workspace.tree.node(node_id).request
+        if request is not None:
+            self._generation.take(request)
+
+    def _tell(self, kind: Kind, title: str, text: str = "", job: Job | None = None) -> None:
+        again = translate("Making", "Try again")
+        deeds = ((again, lambda: self._workspace.rerun(job)),) if job is not None else ()
+        self.told.emit(Message(kind=kind, title=title, text=text, deeds=deeds))
+
+
+def _first_upper(text: str) -> str:
+    return text[:1].upper() + text[1:]

@@ -1,0 +1,68 @@
+"""What becomes of a result: nodes for the edit tree, and the command that puts one on the canvas.
+
+Pure functions over document states and trees.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from PySide6.QtCore import QSize
+
+from app.document.edits import PlacedResult, place_picture, place_result
+from app.document.history import EditTree, Node
+from app.document.pictures import to_image
+from app.document.state import DocumentState
+from app.store.jobs import Job
+from model.requests import Edit, Result, to_recipe
+
+NAME_CHARS = 80
+
+
+@dataclass(frozen=True, kw_only=True)
+class Arrival:
+    """One picture of a result: its node, and how it is put in its place."""
+
+    node: Node
+    placed: PlacedResult
+
+
+def is_change(job: Job) -> bool:
+    """Whether the job changes what is on the canvas; an edit of a reference makes a new picture."""
+    return isinstance(job.request, Edit) and job.details.get("kind") == "change"
+
+
+def arrivals(state: DocumentState, tree: EditTree, job: Job, result: Result) -> list[Arrival]:
+    """One for every picture of the result, in its order."""
+    return [_arrival(state, tree, job, result, k) for k in range(len(result.pictures))]
+
+
+def _arrival(state: DocumentState, tree: EditTree, job: Job, result: Result, k: int) -> Arrival:
+    request = result.requests[k]
+    parent = job.parent if is_change(job) and job.parent in tree.nodes else None
+    placed = place(state, tree, job, result, k)
+    node = Node(
+        parent=parent,
+        name=" ".join(request.prompt.split())[:NAME_CHARS],
+        request=request,
+        recipe=to_recipe(request, result.model),
+        mask=job.mask,
+        region=placed.region,
+        image=placed.image,
+        size=QSize(placed.picture.width(), placed.picture.height()),
+        model=result.model,
+        seconds=result.seconds / max(1, len(result.pictures)),
+        time=datetime.now(UTC).isoformat(timespec="seconds"),
+    )
+    return Arrival(node=node, placed=placed)
+
+
+def place(state: DocumentState, tree: EditTree, job: Job, result: Result, k: int) -> PlacedResult:
+    """Where the k-th picture goes in the document as it is now."""
+    image = to_image(result.pictures[k])
+    if not is_change(job):
+        return place_picture(state, image, base=None)
+    has_parent = job.parent is not None and job.parent in tree.nodes
+    base = tree.picture_at(job.parent) if has_parent and job.parent is not None else None
+    return place_result(state, image, mask=job.mask, base=base)
