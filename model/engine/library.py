@@ -56,7 +56,9 @@ class Library:
 
     def describe(self) -> tuple[ModelDescription, ...]:
         """The starter first. A model that cannot be used is listed with the reason."""
-        return tuple(describe(path) for path in self._paths())
+        from model import loader
+
+        return tuple(loader.describe(path) for path in self._paths())
 
     def devices(self) -> tuple[str, ...]:
         """The best one first."""
@@ -95,16 +97,6 @@ class Library:
         from model import loader
 
         starter = loader.starter_path()
-        found = [Path(path).resolve() for path in loader.available(self._folders)]
+        found = [path.resolve() for path in loader.available(self._folders)]
         starters = [starter] if starter.is_dir() else []
         return starters + [path for path in found if path != starter]
-
-
-def describe(path: Path) -> ModelDescription:
-    """A model as its files describe it, its weights unread."""
-    from model import loader
-
-    try:
-        return loader.describe(path)
-    except CheckpointError as error:
-        return ModelDescription(name=path.name, path=str(path), problem=str(error))

@@ -17,6 +17,7 @@ import typing
 from collections.abc import Iterator
 from enum import Enum
 from functools import cache
+from itertools import accumulate
 from typing import Any, BinaryIO
 
 from model.engine.protocol import ProtocolError
@@ -171,7 +172,7 @@ def _cut(sizes: Any, body: memoryview) -> list[bytes]:
     lengths = _unpack(tuple[int, ...], sizes, [], "buffers")
     if min(lengths, default=0) < 0 or sum(lengths) != len(body):
         raise ProtocolError(f"buffers of {lengths} bytes do not fill a body of {len(body)}")
-    ends = [sum(lengths[: k + 1]) for k in range(len(lengths))]
+    ends = accumulate(lengths)
     return [bytes(body[end - n : end]) for end, n in zip(ends, lengths, strict=True)]
 
 

@@ -67,7 +67,9 @@ class Outbox:
         self._lock = threading.Lock()
 
     def send(self, message: Any) -> None:
-        pieces = encode(message)
+        self.write(encode(message))
+
+    def write(self, pieces: list[bytes]) -> None:
         with self._lock:
             try:
                 for piece in pieces:
