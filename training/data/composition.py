@@ -20,9 +20,7 @@ from training.data.layout import (
     shape_sites,
 )
 from training.data.palette import (
-    MIN_TEXT_CONTRAST,
     PAGE_COLOURS,
-    contrast,
     shape_colours_on,
     text_colours_on,
 )
@@ -182,8 +180,5 @@ def _draw_column(chance: random.Random, placement: str, columns: int, width: int
 
 def can_be_read(scene: Scene) -> bool:
     """Whether the text's colour keeps its contrast on the page."""
-    return all(
-        contrast(line.colour, page) >= MIN_TEXT_CONTRAST
-        for line in scene.lines
-        for page in scene.page.colours
-    )
+    readable = text_colours_on(*scene.page.colours)
+    return all(line.colour in readable for line in scene.lines)

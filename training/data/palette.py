@@ -13,6 +13,8 @@ RGB = tuple[int, int, int]
 MIN_TEXT_CONTRAST = 3.4  # above the 3:1 that WCAG asks of large text
 MIN_SHAPE_DISTANCE = 120.0  # in RGB; below it a shape is hard to tell from its page
 
+_GRADIENT_STEPS = 8
+
 
 @dataclass(frozen=True, kw_only=True)
 class Colour:
@@ -53,6 +55,18 @@ def rgb(name: str) -> RGB:
     return COLOURS[name].rgb
 
 
+def shades(*names: str) -> tuple[RGB, ...]:
+    """One colour, or what a gradient between two passes through."""
+    first, last = rgb(names[0]), rgb(names[-1])
+    steps = [k / _GRADIENT_STEPS for k in range(_GRADIENT_STEPS + 1)] if first != last else [0.0]
+    return tuple(_mixed(first, last, share) for share in steps)
+
+
+def _mixed(first: RGB, last: RGB, share: float) -> RGB:
+    red, green, blue = (round(a + (b - a) * share) for a, b in zip(first, last, strict=True))
+    return red, green, blue
+
+
 def luminance(colour: RGB) -> float:
     """Relative luminance of an sRGB colour."""
     linear = [
@@ -62,8 +76,8 @@ def luminance(colour: RGB) -> float:
     return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
 
 
-def contrast(first: str, second: str) -> float:
-    low, high = sorted((luminance(rgb(first)), luminance(rgb(second))))
+def contrast(first: RGB, second: RGB) -> float:
+    low, high = sorted((luminance(first), luminance(second)))
     return (high + 0.05) / (low + 0.05)
 
 
@@ -72,22 +86,22 @@ def distance(first: RGB, second: RGB) -> float:
 
 
 @cache
-def text_colours_on(*pages: str) -> tuple[str, ...]:
-    """The text colours that can be read on every one of `pages`."""
+def text_colours_on(*page: str) -> tuple[str, ...]:
+    """The text colours that can be read anywhere on a page of one colour or a gradient of two."""
     return tuple(
         text
         for text in TEXT_COLOURS
-        if all(contrast(text, page) >= MIN_TEXT_CONTRAST for page in pages)
+        if all(contrast(rgb(text), shade) >= MIN_TEXT_CONTRAST for shade in shades(*page))
     )
 
 
 @cache
-def shape_colours_on(*pages: str) -> tuple[str, ...]:
-    """The shape colours that stand out from every one of `pages`."""
+def shape_colours_on(*page: str) -> tuple[str, ...]:
+    """The shape colours that stand out anywhere on a page of one colour or a gradient of two."""
     return tuple(
         shape
         for shape in SHAPE_COLOURS
-        if all(distance(rgb(shape), rgb(page)) >= MIN_SHAPE_DISTANCE for page in pages)
+        if all(distance(rgb(shape), shade) >= MIN_SHAPE_DISTANCE for shade in shades(*page))
     )
 
 

@@ -1,0 +1,78 @@
+"""Held-out prompts and edits: words, and pairs of page and shape colour, that no run trains on.
+
+The same count and seed give the same cases on every machine.
+"""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+
+from training.data.composition import Level, draw_scene
+from training.data.edits import ATTRIBUTES, Change, draw_change_of
+from training.data.scenes import Scene
+from training.data.synthesis import EditSample, StreamConfig, edit_sample, poster_sample
+
+DEFAULT_SEED = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class PromptCase:
+    """A prompt and the scene it asks for."""
+
+    prompt: str
+    scene: Scene
+
+
+def default_config(size_px: int) -> StreamConfig:
+    """What the starter is measured on: half of the prompts begin with the text, half do not."""
+    shape = 0.6
+    return StreamConfig(
+        size_px=size_px,
+        levels=(
+            Level(text_first=1.0, shape=shape),
+            Level(text_first=0.0, shape=shape),
+        ),
+    )
+
+
+def held_out_prompts(
+    count: int, config: StreamConfig, seed: int = DEFAULT_SEED
+) -> tuple[PromptCase, ...]:
+    """`count` prompts with headlines that differ from each other and from all of training."""
+    cases: dict[str, PromptCase] = {}
+    number = 0
+    while len(cases) < count:
+        chance = random.Random(f"{seed} prompt {number}")
+        level = _level(chance, config)
+        scene = draw_scene(chance, level, config.size_px, unseen=True)
+        if scene.headline.text not in cases:
+            sample = poster_sample(scene, chance, level)
+            cases[scene.headline.text] = PromptCase(prompt=sample.caption, scene=scene)
+        number += 1
+    return tuple(cases.values())
+
+
+def held_out_edits(
+    count: int, config: StreamConfig, seed: int = DEFAULT_SEED
+) -> tuple[EditSample, ...]:
+    """`count` edits of held-out posters, every attribute in turn."""
+    return tuple(
+        _held_out_edit(ATTRIBUTES[number % len(ATTRIBUTES)], config, f"{seed} edit {number}")
+        for number in range(count)
+    )
+
+
+def _held_out_edit(attribute: str, config: StreamConfig, seed: str) -> EditSample:
+    chance = random.Random(seed)
+    change: Change | None = None
+    level = config.levels[0]
+    while change is None:
+        level = _level(chance, config)
+        scene = draw_scene(chance, level, config.size_px, unseen=True)
+        change = draw_change_of(attribute, chance, level, scene, unseen=True)
+    return edit_sample(change, chance, level)
+
+
+def _level(chance: random.Random, config: StreamConfig) -> Level:
+    return chance.choices(config.levels, [level.weight for level in config.levels])[0]
