@@ -10,8 +10,10 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
+from transformers import Qwen2_5_VLModel, Qwen2Tokenizer
 
 from model.checkpoint import keys
 from model.checkpoint.folder import STEMS, ModelFolder, is_model_folder, read_folder
@@ -34,7 +36,7 @@ from model.requests import (
     Result,
     TextToImage,
 )
-from model.text_encoder.encoder import TextEncoder, build_network, settle_rope
+from model.text_encoder.encoder import IMAGE_PAD, TextEncoder, build_network, settle_rope
 from model.text_encoder.tokenizer import load_tokenizer
 from model.transformer import Transformer
 from model.vae import Poll, Vae
@@ -152,21 +154,20 @@ def load(
     parts = _build(folder)
     _check_budget(folder, parts, number_type, budget_bytes)
     tokenizer = load_tokenizer(path / "tokenizer")
-    _check_vocabulary(folder, len(tokenizer), tokenizer.convert_tokens_to_ids("<|image_pad|>"))
+    _check_vocabulary(folder, tokenizer)
     hashes = file_hashes(folder.config_files, path)
     with memory_faults(f"loading {path.name}"):
-        for part, (module, dialect) in parts.items():
+        for part, module, dialect in _dialects(folder, parts):
             shards = load_weights(
                 module, path / part, STEMS[part], dialect, dtype=number_type, device=target
             )
             hashes |= {f"{part}/{name}": digest for name, digest in shards.items()}
-    transformer, vae, network = (module for module, _ in parts.values())
-    settle_rope(network, target)
+    settle_rope(parts.network, target)
     networks = Networks(
         row=folder.row,
-        transformer=transformer,
-        vae=vae,
-        text_encoder=TextEncoder(network, tokenizer, folder.images, folder.row),
+        transformer=parts.transformer,
+        vae=parts.vae,
+        text_encoder=TextEncoder(parts.network, tokenizer, folder.images, folder.row),
         scheduler=folder.scheduler,
     )
     identity = ModelIdentity(
@@ -229,29 +230,45 @@ def _choose_dtype(name: str | None, device: str) -> torch.dtype:
     return DTYPES[name]
 
 
-def _build(folder: ModelFolder) -> dict[str, tuple[torch.nn.Module, keys.Dialect]]:
-    """The three networks without memory, and how their tensors are published."""
+class _Parts(NamedTuple):
+    transformer: Transformer
+    vae: Vae
+    network: Qwen2_5_VLModel
+
+
+def _build(folder: ModelFolder) -> _Parts:
+    """The three networks without memory."""
     try:
         with torch.device("meta"):
-            transformer = Transformer(folder.transformer).eval()
-            vae = Vae(folder.vae).eval()
-            network = build_network(folder.encoder).eval()
+            parts = _Parts(
+                Transformer(folder.transformer), Vae(folder.vae), build_network(folder.encoder)
+            )
     except (RuntimeError, OverflowError) as error:  # a product of dimensions beyond 64 bits
         raise CheckpointError(f"{folder.path}: its configs describe no network: {error}") from error
-    return {
-        "transformer": (transformer, keys.plain(transformer)),
-        "vae": (vae, keys.vae(vae, folder.vae)),
-        "text_encoder": (network, keys.text_encoder(network, folder.encoder.language)),
-    }
+    for module in parts:
+        module.eval()
+    return parts
+
+
+def _dialects(
+    folder: ModelFolder, parts: _Parts
+) -> tuple[tuple[str, torch.nn.Module, keys.Dialect], ...]:
+    """Folder, network, and how its tensors are published."""
+    transformer, vae, network = parts
+    return (
+        ("transformer", transformer, keys.plain(transformer)),
+        ("vae", vae, keys.vae(vae, folder.vae)),
+        ("text_encoder", network, keys.text_encoder(network, folder.encoder.language)),
+    )
 
 
 def _check_budget(
     folder: ModelFolder,
-    parts: dict[str, tuple[torch.nn.Module, keys.Dialect]],
+    parts: _Parts,
     dtype: torch.dtype,
     budget_bytes: int | None,
 ) -> None:
-    numbers = sum(p.numel() for module, _ in parts.values() for p in module.parameters())
+    numbers = sum(p.numel() for module in parts for p in module.parameters())
     needed = numbers * dtype.itemsize
     if budget_bytes is not None and needed > budget_bytes:
         raise OutOfMemory(
@@ -260,11 +277,12 @@ def _check_budget(
         )
 
 
-def _check_vocabulary(folder: ModelFolder, num_tokens: int, image_token: int) -> None:
+def _check_vocabulary(folder: ModelFolder, tokenizer: Qwen2Tokenizer) -> None:
     encoder = folder.encoder
-    if num_tokens > encoder.language.vocab_size:
+    image_token = tokenizer.convert_tokens_to_ids(IMAGE_PAD)
+    if len(tokenizer) > encoder.language.vocab_size:
         raise CheckpointError(
-            f"{folder.path}: the tokenizer knows {num_tokens} tokens, "
+            f"{folder.path}: the tokenizer knows {len(tokenizer)} tokens, "
             f"the text encoder {encoder.language.vocab_size}"
         )
     if image_token != encoder.image_token_id:

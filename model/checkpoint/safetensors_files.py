@@ -104,7 +104,7 @@ class TensorFile:
         self._file.seek(len(self._header))
         for entry in self.entries:
             buffer = torch.empty(entry.end - entry.begin, dtype=torch.uint8)
-            view = memoryview(buffer.numpy())
+            view = buffer.numpy().data
             self._fill(view, entry.name)
             for start in range(0, len(view), HASH_CHUNK_BYTES):
                 digest.update(view[start : start + HASH_CHUNK_BYTES])
@@ -192,11 +192,11 @@ def check_header(
 def _read_header(file: BinaryIO, size: int, path: Path) -> bytes:
     """The length field and the JSON behind it, within limits."""
     start = file.read(32)
-    for magic, kind in _FOREIGN_STARTS.items():
-        if start.startswith(magic):
-            raise CheckpointError(f"{path} is {kind}, not safetensors; it was not opened")
     length = int.from_bytes(start[:8], "little")
     if len(start) < 8 or length > size - 8:
+        for magic, kind in _FOREIGN_STARTS.items():
+            if start.startswith(magic):
+                raise CheckpointError(f"{path} is {kind}, not safetensors; it was not opened")
         raise CheckpointError(f"{path} is cut off or no safetensors file; download it again")
     if length > MAX_HEADER_BYTES:
         raise CheckpointError(f"{path}: header of {length} bytes; at most {MAX_HEADER_BYTES}")

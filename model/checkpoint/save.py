@@ -152,7 +152,7 @@ def write_tensors(path: Path, tensors: Mapping[str, Tensor], dtype: torch.dtype)
         file.write(struct.pack("<Q", len(encoded)) + encoded)
         for tensor in tensors.values():
             plain = tensor.detach().to("cpu", dtype).contiguous()
-            file.write(memoryview(plain.reshape(-1).view(torch.uint8).numpy()))
+            file.write(plain.reshape(-1).view(torch.uint8).numpy().data)
         file.flush()
         os.fsync(file.fileno())
 

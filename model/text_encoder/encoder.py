@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from PIL import Image
@@ -175,7 +176,8 @@ def build_network(config: EncoderConfig) -> Qwen2_5_VLModel:
 
 def settle_rope(network: Qwen2_5_VLModel, device: torch.device | str) -> None:
     """Compute the rotary frequencies, which no file holds, after building on the meta device."""
-    language, visual = network.language_model, network.visual
+    language: Any = network.language_model
+    visual: Any = network.visual
     language.rotary_emb = type(language.rotary_emb)(language.config).to(device)
     visual.rotary_pos_emb = type(visual.rotary_pos_emb)(visual.config).to(device)
 
@@ -192,7 +194,7 @@ def image_processor(config: ImageConfig) -> Qwen2VLImageProcessorPil:
     )
 
 
-def _shared(config: object, *names: str) -> dict[str, object]:
+def _shared(config: object, *names: str) -> dict[str, Any]:
     return {name: getattr(config, name) for name in names}
 
 
