@@ -13,10 +13,10 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 class Examples(Protocol):
     """Endless examples, each a function of its index."""
 
-    def __getitem__(self, index: int) -> Any: ...
+    def __getitem__(self, index: int, /) -> Any: ...
 
 
-Collate = Callable[[list[Any]], Any]
+Collate = Callable[[Any], Any]
 
 
 def batches(

@@ -6,9 +6,8 @@ for nearly all of the two system sentences: the dropped prefixes are 34 and 64 t
 
 from __future__ import annotations
 
-from tokenizers import AddedToken
 from torch import nn
-from transformers import Qwen2Tokenizer
+from transformers import AddedToken, Qwen2Tokenizer
 
 from model.config import EDIT_SYSTEM, FAMILIES, TEXT_SYSTEM
 from model.text_encoder.config import EncoderConfig, ImageConfig, LanguageConfig, VisionConfig
@@ -51,9 +50,12 @@ def make_tokenizer() -> Qwen2Tokenizer:
         eos_token="<|im_end|>",
         pad_token="<|endoftext|>",
     )
-    tokenizer.add_tokens([AddedToken(t, special=True, normalized=False) for t in SPECIAL_TOKENS])
     sentences = (TEXT_SYSTEM[:-KEPT_OF_TEXT_SYSTEM], EDIT_SYSTEM[:-KEPT_OF_EDIT_SYSTEM])
-    tokenizer.add_tokens([AddedToken(s, normalized=False) for s in sentences])
+    tokens: list[str | AddedToken] = [
+        AddedToken(token, special=True, normalized=False) for token in SPECIAL_TOKENS
+    ]
+    tokens += [AddedToken(sentence, normalized=False) for sentence in sentences]
+    tokenizer.add_tokens(tokens)
     return tokenizer
 
 
@@ -64,9 +66,9 @@ def make_encoder(network: EncoderNetwork, condition_area_px: int) -> TextEncoder
     encoder = TextEncoder(
         build_network(config), tokenizer, image_config(condition_area_px), STARTER_ROW
     )
-    for layer in encoder.network.language_model.layers:
-        nn.init.zeros_(layer.self_attn.o_proj.weight)
-        nn.init.zeros_(layer.mlp.down_proj.weight)
+    for name, parameter in encoder.network.language_model.named_parameters():
+        if name.endswith(("o_proj.weight", "down_proj.weight")):
+            nn.init.zeros_(parameter)
     return encoder
 
 
@@ -77,7 +79,7 @@ def image_config(condition_area_px: int) -> ImageConfig:
 
 
 def encoder_config(network: EncoderNetwork, tokenizer: Qwen2Tokenizer) -> EncoderConfig:
-    ids = {token: tokenizer.convert_tokens_to_ids(token) for token in SPECIAL_TOKENS}
+    ids = {token: tokenizer.get_vocab()[token] for token in SPECIAL_TOKENS}
     half = network.hidden_size // network.num_heads // 2
     side = 3 * half // 8  # the published shares: 16, 24 and 24 of 64
     return EncoderConfig(

@@ -72,8 +72,8 @@ class Ema:
     @torch.no_grad()
     def update(self, named: Mapping[str, Tensor], step: int) -> None:
         weight = 1 - self.decay_at(step)
-        ours, theirs = list(self.tensors.values()), [named[name] for name in self.tensors]
-        torch._foreach_lerp_(ours, theirs, weight)
+        for name, average in self.tensors.items():
+            average.lerp_(named[name], weight)
 
     @contextmanager
     def swapped(self, named: Mapping[str, Tensor]) -> Iterator[None]:

@@ -5,14 +5,13 @@ Knows the stream of synthetic posters; knows no network.
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
+from model.pipelines.inputs import fit_area, resize
 from training.data.scenes import render_array
 from training.data.synthesis import PosterStream
 
@@ -49,8 +48,5 @@ def to_pictures(pixels: Tensor) -> list[Image.Image]:
 
 
 def resized(picture: Image.Image, area_px: int) -> Image.Image:
-    """As an edit resizes its picture: about `area_px`, sides of multiples of 32, Lanczos."""
-    width = math.sqrt(area_px * picture.width / picture.height)
-    height = width * picture.height / picture.width
-    size = (round(width / 32) * 32, round(height / 32) * 32)
-    return picture if picture.size == size else picture.resize(size, Image.Resampling.LANCZOS)
+    """As an edit resizes its picture."""
+    return resize(picture, fit_area(area_px, picture.width, picture.height))

@@ -18,7 +18,7 @@ from training.config import AnyRun, VaeRun, output_folder, read_run, resolve_inp
 from training.data.synthesis import PosterStream
 from training.errors import CheckpointError, ConfigError, TrainingError
 from training.posters import held_out_pixels
-from training.published import load_vae, save_vae
+from training.published import load_vae, replace_vae
 
 USAGE_STATUS = 2
 
@@ -56,7 +56,7 @@ def export_vae(run: VaeRun) -> Path:
     else:
         stream = PosterStream(run.data, run.seed)
         vae.config = with_statistics(vae, held_out_pixels(stream, run.statistics_posters))
-    save_vae(vae, folder / "vae")
+    replace_vae(vae, folder / "vae")
     return folder / "vae"
 
 

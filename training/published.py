@@ -1,91 +1,50 @@
-"""Trained networks as the published layout's folders, and back again for a run that needs them.
+"""A trained VAE as the published layout's folder, and back again for a run that needs it.
 
-Knows the files of one network; the folder of a whole model is `prepare`'s.
+Files are written and checked by `model.checkpoint`; here is what a run does with one network alone.
 """
 
 from __future__ import annotations
 
-import dataclasses
-import json
+import shutil
 from pathlib import Path
-from typing import Any, TypeVar
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
-from torch import Tensor
 
-from model.config import TransformerConfig, VaeConfig
-from model.vae import Vae, fold, time_conv_shapes, unfold
+from model.checkpoint import keys, save
+from model.checkpoint.configs import check_class, read_config
+from model.checkpoint.folder import CLASSES, STEMS
+from model.checkpoint.strict_json import read_object
+from model.checkpoint.weights import load_weights
+from model.config import VaeConfig
+from model.errors import ModelError
+from model.vae import Vae
 from training.errors import CheckpointError
-from training.sheets import write_bytes
 
-WEIGHTS = "diffusion_pytorch_model.safetensors"
-DIFFUSERS_VERSION = "0.36.0"  # the first that had every class written here
-
-Config = TypeVar("Config", TransformerConfig, VaeConfig)
-
-
-def save_vae(vae: Vae, folder: Path, dtype: torch.dtype = torch.float32) -> None:
-    """`vae/` in the published 3-D layout: unused temporal taps and convolutions are zeros."""
-    tensors = {name: unfold(name, tensor) for name, tensor in vae.state_dict().items()}
-    for name, shape in time_conv_shapes(vae.config).items():
-        tensors[name] = torch.zeros(shape)
-    save_network(folder, "AutoencoderKLQwenImage", vae.config, tensors, dtype)
-
-
-def save_network(
-    folder: Path,
-    class_name: str,
-    config: TransformerConfig | VaeConfig,
-    tensors: dict[str, Tensor],
-    dtype: torch.dtype,
-) -> None:
-    """Weights first, config last: a folder with a config is whole."""
-    folder.mkdir(parents=True, exist_ok=True)
-    plain = {name: t.detach().to("cpu", dtype).contiguous() for name, t in tensors.items()}
-    temporary = folder / f".{WEIGHTS}"
-    save_file(plain, temporary, metadata={"format": "pt"})
-    temporary.chmod(0o644)
-    temporary.replace(folder / WEIGHTS)
-    values = {"_class_name": class_name, "_diffusers_version": DIFFUSERS_VERSION}
-    write_json(folder / "config.json", values | dataclasses.asdict(config))
+PART = "vae"
 
 
 def load_vae(folder: Path) -> Vae:
-    """A VAE from a published folder, in float32; CheckpointError names what does not fit."""
-    config = _read_config(folder, VaeConfig)
-    vae = Vae(config)
+    """The VAE of a published `vae` folder, in float32 and frozen."""
     try:
-        tensors = load_file(folder / WEIGHTS)
-    except (OSError, SafetensorError) as error:
-        raise CheckpointError(f"{folder / WEIGHTS}: cannot be read ({error})") from None
-    unused = time_conv_shapes(config)
-    folded = {name: fold(name, t.float()) for name, t in tensors.items() if name not in unused}
-    try:
-        vae.load_state_dict(folded, strict=True)
-    except RuntimeError as error:
-        raise CheckpointError(f"{folder}: does not fit its config ({error})") from None
-    return vae
+        values = read_object(folder / "config.json")
+        check_class(values, CLASSES[PART], str(folder))
+        config = read_config(VaeConfig, values, str(folder))
+        with torch.device("meta"):
+            vae = Vae(config)
+        dialect = keys.vae(vae, config)
+        load_weights(vae, folder, STEMS[PART], dialect, dtype=torch.float32, device="cpu")
+    except ModelError as error:
+        raise CheckpointError(str(error)) from error
+    return vae.eval()
 
 
-def write_json(path: Path, value: Any) -> None:
-    text = json.dumps(value, indent=2, ensure_ascii=False)
-    write_bytes(path, (text + "\n").encode())
-
-
-def _read_config(folder: Path, cls: type[Config]) -> Config:
-    path = folder / "config.json"
-    try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-        names = {field.name for field in dataclasses.fields(cls)}
-        known = {key: _tuple(value) for key, value in values.items() if key in names}
-        return cls(**known)
-    except OSError as error:
-        raise CheckpointError(f"{path}: cannot be read ({error.strerror})") from None
-    except (AttributeError, TypeError, ValueError) as error:
-        raise CheckpointError(f"{path}: is not a usable config ({error})") from None
-
-
-def _tuple(value: Any) -> Any:
-    return tuple(value) if isinstance(value, list) else value
+def replace_vae(vae: Vae, folder: Path) -> None:
+    """Writes `folder` anew, in float32; the old one stays until the new one is whole."""
+    new, old = folder.with_name(f".{folder.name}.new"), folder.with_name(f".{folder.name}.old")
+    for leftover in (new, old):
+        shutil.rmtree(leftover, ignore_errors=True)
+    save.save_vae(vae, new, torch.float32)
+    if folder.exists():
+        folder.rename(old)
+    new.rename(folder)
+    shutil.rmtree(old, ignore_errors=True)

@@ -58,12 +58,14 @@ def make_objective(run: Run) -> Objective:
     if run.device == "mps" and not torch.backends.mps.is_available():
         raise ConfigError("device is 'mps', but this machine has none; choose 'cpu'")
     if isinstance(run, VaeRun):
-        from training.vae import make_objective as make
-    elif isinstance(run, FlowRun):
-        from training.flow import make_objective as make
-    else:
-        raise ConfigError(f"kind {run.kind!r} has no objective")
-    return make(run)
+        from training import vae
+
+        return vae.make_objective(run)
+    if isinstance(run, FlowRun):
+        from training import flow
+
+        return flow.make_objective(run)
+    raise ConfigError(f"kind {run.kind!r} has no objective")
 
 
 def _export(run: Run) -> None:

@@ -41,10 +41,19 @@ class Ending(Enum):
 class Objective(Protocol):
     """What a run trains: networks, the examples they see, and the loss of a batch."""
 
-    modules: Mapping[str, nn.Module]
-    examples: Examples
-    collate: Collate
-    examples_per_batch: int
+    @property
+    def modules(self) -> Mapping[str, nn.Module]: ...
+
+    @property
+    def examples(self) -> Examples: ...
+
+    @property
+    def collate(self) -> Collate:
+        """From a list of examples to a batch."""
+        ...
+
+    @property
+    def examples_per_batch(self) -> int: ...
 
     def prepare_step(self, step: int) -> None:
         """Called before every step; must depend on `step` alone, so that a resume repeats it."""
@@ -234,13 +243,17 @@ class Trainer:
         self.step = self._saved_step = found.step
         self.seconds = float(found.state["seconds"])
 
+    @torch.no_grad()
     def _restore_optimizer(self, tensors: Mapping[str, Tensor]) -> None:
         self.optimizer.state.clear()
         for key, tensor in tensors.items():
             kind, name = key.split(".", 1)
             parameter = self.parameters[name]
-            device = parameter.device
-            self.optimizer.state[parameter][kind] = tensor.to(device)
+            value = tensor.to(parameter.device)
+            if value.shape == parameter.shape:
+                # The fused step walks memory: its states must lie as the parameter does.
+                value = torch.empty_like(parameter).copy_(value)
+            self.optimizer.state[parameter][kind] = value
 
     def _changed_options(self, found: Checkpoint) -> list[str]:
         theirs, ours = found.state.get("options", {}), dataclasses.asdict(self.run)

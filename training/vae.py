@@ -27,7 +27,6 @@ from training.posters import held_out_pixels, poster_pixels, to_bytes, to_pictur
 from training.published import load_vae
 from training.sheets import write_sheet
 
-BRANCH_SCALE = 0.3
 BUSY_CANDIDATES = 4
 SHEET_POSTERS = 8
 BRANCH_GAIN = 0.3
@@ -69,7 +68,8 @@ class VaeObjective:
                 f"batch {run.batch} must be a multiple of crops_per_poster {run.crops_per_poster}"
             )
         self.run = run
-        self.vae = vae.to(run.device, memory_format=torch.channels_last)
+        self.vae = vae.requires_grad_(True).to(run.device)
+        self.vae.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         if run.crop_px % vae.config.scale:
             raise ConfigError(f"crop_px {run.crop_px} must be a multiple of {vae.config.scale}")
         if run.freeze_encoder:
@@ -141,7 +141,6 @@ def make_vae(network: VaeNetwork, latent_noise: float) -> Vae:
         )
     )
     initialise(vae)
-    vae.apply(_initialise)
     with torch.no_grad():  # training compares the mode alone: nothing else would set this half
         vae.quant_conv.weight[network.z_dim :] = 0
         assert vae.quant_conv.bias is not None
@@ -166,20 +165,6 @@ def initialise(vae: Vae) -> None:
             module.conv2.weight.mul_(BRANCH_GAIN)
         elif isinstance(module, Attention):
             module.proj.weight.mul_(BRANCH_GAIN)
-
-
-def _initialise(module: nn.Module) -> None:
-    """Kernels that keep the variance of what they are given; torch's own shrink it at every layer,
-    and the plateau at the start lasts ten times as long. Residual branches begin faint."""
-    if isinstance(module, nn.Conv2d):
-        fan_in = module.weight[0].numel()
-        nn.init.normal_(module.weight, std=fan_in**-0.5)
-        assert module.bias is not None
-        nn.init.zeros_(module.bias)
-    elif isinstance(module, ResidualBlock):
-        module.conv2.weight.data.mul_(BRANCH_SCALE)
-    elif isinstance(module, Attention):
-        module.proj.weight.data.mul_(BRANCH_SCALE)
 
 
 @torch.inference_mode()
