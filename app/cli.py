@@ -1,0 +1,386 @@
+"""The command line: one word decides what runs, with the requests and models of the window.
+
+Nothing heavy is imported before the word is known. Whatever a person or a file gets wrong ends in
+one line and exit status 2; a fault of ours in one line and status 1; Ctrl+C in one line and 130.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import json
+import os
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from app.cli_options import (
+    PROGRAM,
+    USAGE,
+    CommandError,
+    check_output,
+    export_parser,
+    info_parser,
+    making_parser,
+    numbered,
+)
+
+if TYPE_CHECKING:
+    import argparse
+
+    from model.engine.library import Library, RunnableModel
+    from model.requests import Picture, Request
+
+PROJECT_SUFFIX = ".ink"
+FIRST_PROMPT = 'A poster with the words "HELLO" on a dark green page'
+FIRST_POSTER = Path("inkstone-poster.png")
+
+DONE, FAULT, REFUSED, INTERRUPTED = 0, 1, 2, 130
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the word in front of `argv` (by default the command line's); the exit status."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    word = arguments[0] if arguments else ""
+    try:
+        return _command(word)(arguments[1:] if word in WORDS else arguments)
+    except KeyboardInterrupt:
+        return _say(word, "stopped; what was finished is kept", INTERRUPTED)
+    except Exception as error:
+        if _is_expected(error):
+            return _say(word, str(error), REFUSED)
+        if os.environ.get("INKSTONE_DEBUG"):
+            traceback.print_exc()
+        text = f"a fault of Inkstone's own ({type(error).__name__}: {error})"
+        return _say(word, f"{text}; INKSTONE_DEBUG=1 shows where, please report it", FAULT)
+
+
+def _command(word: str) -> Callable[[list[str]], int]:
+    if word in WORDS:
+        return WORDS[word]
+    if word in ("-h", "--help"):
+        return _help
+    if not word or word.startswith("-") or Path(word).exists():
+        return _window
+    raise CommandError(f"unknown word; known are {', '.join(WORDS)} ({PROGRAM} --help)")
+
+
+def _say(word: str, text: str, status: int) -> int:
+    where = f"{PROGRAM} {word}" if word else PROGRAM
+    print(f"{where}: {_one_line(text)}", file=sys.stderr)
+    return status
+
+
+def _one_line(text: str) -> str:
+    """Without breaks and control characters, which a hostile file could send to a terminal."""
+    return "".join(c if c.isprintable() else "?" for c in " ".join(text.split()))
+
+
+def _is_expected(error: Exception) -> bool:
+    """Errors whose text tells a person what to put right."""
+    from app.document.errors import DocumentError
+    from app.files.errors import FilesError
+    from app.store.errors import StoreError
+    from model.errors import ModelError
+    from model.requests import RequestError
+
+    known = (CommandError, RequestError, ModelError, FilesError, StoreError, DocumentError, OSError)
+    return isinstance(error, known)
+
+
+# --- words -----------------------------------------------------------------------------------
+
+
+def _help(_: list[str]) -> int:
+    print(USAGE, end="")
+    return DONE
+
+
+def _window(argv: list[str]) -> int:
+    """The window; where there is no display, a first poster instead."""
+    from app import display
+
+    if not display.has_display():
+        return _first_poster()
+    if missing := display.missing_libraries(for_window=True):
+        raise CommandError(missing)
+    from app.run import main as run_window
+
+    return run_window(argv)
+
+
+def _first_poster() -> int:
+    print("No display was found, so here is a poster by the starter model.")
+    output = Path.cwd() / FIRST_POSTER
+    return _generate(["--prompt", FIRST_PROMPT, "--seed", "1", "--output", str(output)])
+
+
+def _engine(argv: list[str]) -> int:
+    from model.engine.process import main as run_engine
+
+    return run_engine(argv)
+
+
+def _elsewhere(module: str) -> Callable[[list[str]], int]:
+    def run(argv: list[str]) -> int:
+        return importlib.import_module(module).main(argv)
+
+    return run
+
+
+def _generate(argv: list[str]) -> int:
+    return _make("generate", argv)
+
+
+def _edit(argv: list[str]) -> int:
+    return _make("edit", argv)
+
+
+def _export(argv: list[str]) -> int:
+    options = export_parser().parse_args(argv)
+    check_output(options.output, (".psd", ".png"))
+    with _qt(), contextlib.closing(_project(options.project)) as project:
+        from app.files.export import export
+
+        export(project.state, options.output)
+    print(options.output)
+    return DONE
+
+
+def _info(argv: list[str]) -> int:
+    path: Path = info_parser().parse_args(argv).path
+    if path.is_dir():
+        lines = _model_lines(path)
+    elif path.suffix.lower() == PROJECT_SUFFIX:
+        with _qt(), contextlib.closing(_project(path)) as project:
+            lines = _project_lines(project)
+    else:
+        lines = _picture_lines(path)
+    for name, value in lines:
+        print(f"{name:<12}{_one_line(value)}")
+    return DONE
+
+
+# --- generate and edit -----------------------------------------------------------------------
+
+
+def _make(word: str, argv: list[str]) -> int:
+    options = making_parser(word).parse_args(argv)
+    check_output(options.output, (".png",))
+    _need_qt_libraries()
+    request, recipe = _request(word, options)
+    _quiet_libraries()
+    with contextlib.redirect_stdout(sys.stderr):  # the object of --json stands alone
+        model = _model(options, recipe)
+        made = [_make_one(model, request, options, k) for k in range(options.count)]
+    if options.json:
+        print(json.dumps(made[0] if len(made) == 1 else {"files": made}))
+        return DONE
+    for each in made:
+        print(f"{each['file']}  seed {each['seed']}, {each['seconds']:.1f} s")
+    return DONE
+
+
+def _make_one(
+    model: RunnableModel, request: Request, options: argparse.Namespace, index: int
+) -> dict[str, Any]:
+    """Each picture is a run of its own, and on disk before the next begins."""
+    from app.cli_progress import ProgressBar
+    from app.files.raster import write_png
+    from model.requests import MAX_SEED, to_recipe
+
+    path = numbered(options.output, index, options.count)
+    single = replace(request, seed=(request.seed + index) % (MAX_SEED + 1))
+    with ProgressBar(path.name, sys.stderr, is_wanted=not options.json) as bar:
+        result = model.run(single, bar.on_step)
+    recipe = to_recipe(result.requests[0], result.model)
+    write_png(path, result.pictures[0], recipe)
+    return {
+        "file": str(path),
+        "seed": result.requests[0].seed,
+        "seconds": round(result.seconds, 3),
+        "recipe": recipe,
+    }
+
+
+def _request(word: str, options: argparse.Namespace) -> tuple[Request, dict[str, Any] | None]:
+    """The request that the options describe, and the recipe it began with."""
+    from model.requests import Edit, TextToImage
+
+    if not 1 <= options.count <= 256:
+        raise CommandError(f"--count: {options.count} is outside 1…256")
+    names = ("prompt", "negative", "steps", "guidance", "seed")
+    given = {name: value for name in names if (value := getattr(options, name)) is not None}
+    if options.size:
+        given["width"], given["height"] = options.size
+    pictures = _pictures(options)
+    if options.recipe:
+        base, recipe = _from_recipe(word, options.recipe, pictures)
+        return replace(base, **(given | {"count": 1})), recipe
+    if options.prompt is None:
+        raise CommandError("--prompt: is missing; say in words what you want")
+    given.setdefault("seed", int.from_bytes(os.urandom(4), "big"))
+    if word == "generate":
+        return TextToImage(**given), None
+    if not pictures:
+        raise CommandError("--image: is missing; name the picture to change")
+    return Edit(images=pictures, **given), None
+
+
+def _pictures(options: argparse.Namespace) -> tuple[Picture, ...]:
+    from app.files.raster import read_picture
+
+    return tuple(read_picture(path) for path in getattr(options, "image", []))
+
+
+def _from_recipe(
+    word: str, path: Path, pictures: tuple[Picture, ...]
+) -> tuple[Request, dict[str, Any]]:
+    from app.files.raster import read_recipe
+    from model.requests import Edit, from_recipe
+
+    recipe = read_recipe(path)
+    if recipe is None:
+        raise CommandError(f"--recipe: {path} holds no recipe; name a PNG that Inkstone made")
+    is_edit = recipe.get("task") == Edit.task
+    if is_edit != (word == "edit"):
+        right = f"edit --recipe {path} --image PICTURE" if is_edit else f"generate --recipe {path}"
+        raise CommandError(f"--recipe: {path} was made by another word; use: {PROGRAM} {right}")
+    return from_recipe(recipe, {picture.sha256: picture for picture in pictures}), recipe
+
+
+def _model(options: argparse.Namespace, recipe: dict[str, Any] | None) -> RunnableModel:
+    """The named model; for a recipe without one, exactly that which made it."""
+    from model.requests import recipe_model
+
+    library = _library(options.device, options.dtype)
+    wanted = recipe_model(recipe) if recipe is not None and options.model is None else None
+    name = options.model or (wanted.name if wanted else "")
+    model = library.load(library.find(name))
+    if wanted and model.identity.sha256 != wanted.sha256:
+        raise CommandError(
+            f"--recipe: it was made by {wanted.name} ({wanted.sha256[:12]}…), and the model of "
+            f"that name here is another ({model.identity.sha256[:12]}…); "
+            f"--model {wanted.name} takes it all the same, with other pixels"
+        )
+    return model
+
+
+def _library(device: str | None = None, dtype: str | None = None) -> Library:
+    """The models the window shows: in the user's own folder, and where the settings say."""
+    from app.paths import Paths
+    from app.settings import Settings
+    from model.engine.library import Library
+
+    paths = Paths.default()
+    folders = [paths.models, *map(Path, Settings(paths.settings).model_folders)]
+    return Library(folders, device=device, dtype=dtype)
+
+
+def _quiet_libraries() -> None:
+    """No warnings between the lines that a person or a script reads, and no network."""
+    import warnings
+
+    warnings.simplefilter("ignore")
+    os.environ["HF_HUB_OFFLINE"] = os.environ["TRANSFORMERS_OFFLINE"] = "1"
+    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+
+
+# --- export and info -------------------------------------------------------------------------
+
+
+def _need_qt_libraries() -> None:
+    from app import display
+
+    if missing := display.missing_libraries(for_window=False):
+        raise CommandError(missing)
+
+
+@contextlib.contextmanager
+def _qt() -> Any:
+    """Text layers are painted by Qt, which wants an application, though no screen."""
+    _need_qt_libraries()
+    os.environ["QT_QPA_PLATFORM"] = "offscreen"
+    from PySide6.QtGui import QGuiApplication
+
+    application = QGuiApplication.instance() or QGuiApplication([PROGRAM])
+    yield application
+
+
+def _project(path: Path) -> Any:
+    from app.store.project import Project
+
+    return Project.open(path)
+
+
+def _model_lines(path: Path) -> list[tuple[str, str]]:
+    from model.loader import describe
+
+    found = describe(path)
+    if found.problem:
+        raise CommandError(found.problem)
+    return [
+        ("model", found.name),
+        ("folder", found.path),
+        ("licence", found.licence),
+        ("tasks", ", ".join(found.tasks)),
+        ("sizes", ", ".join(f"{w}x{h}" for w, h in found.sizes)),
+        ("steps", str(found.steps)),
+        ("guidance", f"{found.guidance:g}"),
+        *([("notice", found.notice)] if found.notice else []),
+    ]
+
+
+def _picture_lines(path: Path) -> list[tuple[str, str]]:
+    from app.files.raster import read_picture, read_recipe
+
+    _need_qt_libraries()
+    picture, recipe = read_picture(path), read_recipe(path)
+    lines = [
+        ("picture", str(path)),
+        ("size", f"{picture.width}x{picture.height} {picture.mode}"),
+        ("sha256", picture.sha256),
+    ]
+    if recipe is None:
+        return [*lines, ("recipe", "none")]
+    model = recipe.get("model")
+    name = model.get("name", "") if isinstance(model, dict) else "not named"
+    request = json.dumps(recipe.get("request"), ensure_ascii=False)
+    return [*lines, ("model", str(name)), ("task", str(recipe.get("task"))), ("request", request)]
+
+
+def _project_lines(project: Any) -> list[tuple[str, str]]:
+    from app.document.layers import walk
+
+    page, layers = project.state.page, list(walk(project.state.layers))
+    lines = [
+        ("project", str(project.path)),
+        ("page", f"{page.width}x{page.height} px, {page.dpi:g} dpi"),
+        ("layers", str(len(layers))),
+        *(("", layer.name) for layer in reversed(layers)),
+        ("results", str(len(project.nodes))),
+        *(("", node.name) for node in project.nodes),
+    ]
+    if project.notice is not None:
+        lines.append(("notice", project.notice.text))
+    return lines
+
+
+WORDS: dict[str, Callable[[list[str]], int]] = {
+    "generate": _generate,
+    "edit": _edit,
+    "export": _export,
+    "info": _info,
+    "prepare": _elsewhere("training.prepare"),
+    "train": _elsewhere("training.train"),
+    "evaluate": _elsewhere("training.evaluate"),
+    "bench": _elsewhere("model.bench"),
+    "engine": _engine,
+}
+
+
+if __name__ == "__main__":
+    sys.exit(main())

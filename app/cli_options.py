@@ -1,0 +1,128 @@
+"""The words and options of the command line. Parses, and imports nothing that takes time."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from pathlib import Path
+from typing import Any, NoReturn
+
+PROGRAM = "main.py"
+DEVICES = ("cpu", "cuda", "mps")
+DTYPES = ("float32", "bfloat16", "float16")
+
+USAGE = f"""\
+Inkstone makes posters on this computer, with the open Qwen-Image models.
+
+  {PROGRAM}                                    the window
+  {PROGRAM} generate  --prompt P --output FILE  a picture from words
+  {PROGRAM} edit      --image FILE --prompt P --output FILE
+                                             a picture changed by an instruction
+  {PROGRAM} export    PROJECT.ink OUT.psd|OUT.png
+  {PROGRAM} info      MODEL_FOLDER|PICTURE|PROJECT.ink
+  {PROGRAM} prepare|train|evaluate  RUN.toml    training
+  {PROGRAM} bench     NAME                      comparisons
+  {PROGRAM} engine                             for the window
+
+Each word explains itself: {PROGRAM} generate --help
+"""
+
+MAKING_NOTES = """\
+The recipe of a picture is inside its PNG: with --recipe the same pixels are made again, by the
+model that made them; options given beside it take the place of what the recipe says. With --count
+N the files are called NAME-1.png to NAME-N.png and the seeds count up. An existing file of the
+same name is replaced once the new one is complete.
+
+--json prints one object: {"file", "seed", "seconds", "recipe"}; with --count above 1
+{"files": [one such object a picture]}. Exit status: 0 done, 2 something to put right (one line on
+standard error says what), 130 stopped by Ctrl+C.
+"""
+
+
+class CommandError(Exception):
+    """What the person at the command line can put right, in one line."""
+
+
+class Parser(argparse.ArgumentParser):
+    """One that reports in one line, by a CommandError, and takes no abbreviations."""
+
+    def __init__(self, **options: Any) -> None:
+        formatter = argparse.RawDescriptionHelpFormatter
+        super().__init__(allow_abbrev=False, formatter_class=formatter, **options)
+
+    def error(self, message: str) -> NoReturn:
+        text = message.removeprefix("argument ")
+        raise CommandError(f"{text} (options: {self.prog} --help)")
+
+
+def making_parser(word: str) -> Parser:
+    """`generate` or `edit`: the same options, and the pictures that an edit begins with."""
+    is_edit = word == "edit"
+    what = "Change a picture by an instruction." if is_edit else "Make a picture from words."
+    parser = Parser(prog=f"{PROGRAM} {word}", description=what, epilog=MAKING_NOTES)
+    add = parser.add_argument
+    if is_edit:
+        add("--image", type=Path, action="append", default=[], metavar="FILE",
+            help="the picture to change; with --recipe, the very file it used")  # fmt: skip
+    add("--prompt", metavar="P", help="the instruction" if is_edit else "what to show")
+    add("--negative", metavar="N", help="what to avoid; default: the model's own")
+    add("--size", type=size, metavar="WxH", help="in pixels; default: the model's own")
+    add("--steps", type=int, metavar="N", help="default: the model's own")
+    add("--guidance", type=float, metavar="G", help="1 means none; default: the model's own")
+    add("--seed", type=int, metavar="S", help="default: another one each time")
+    add("--count", type=int, default=1, metavar="N", help="so many pictures; default: 1")
+    add("--recipe", type=Path, metavar="PICTURE", help="do again what made this PNG")
+    add("--model", metavar="FOLDER_OR_NAME", help="default: the starter that comes along")
+    add("--device", choices=DEVICES, help="default: the best there is")
+    add("--dtype", choices=DTYPES, help="default: float32 on the CPU, else bfloat16")
+    add("--json", action="store_true", help="print one JSON object and no progress")
+    add("--output", type=Path, required=True, metavar="FILE", help="a .png file")
+    return parser
+
+
+def export_parser() -> Parser:
+    parser = Parser(
+        prog=f"{PROGRAM} export", description="Write a project as a layered PSD or a flat PNG."
+    )
+    parser.add_argument("project", type=Path, metavar="PROJECT.ink")
+    parser.add_argument("output", type=Path, metavar="OUT.psd|OUT.png")
+    return parser
+
+
+def info_parser() -> Parser:
+    parser = Parser(
+        prog=f"{PROGRAM} info", description="Say what a model, a picture or a project is."
+    )
+    parser.add_argument("path", type=Path, metavar="MODEL_FOLDER|PICTURE|PROJECT.ink")
+    return parser
+
+
+def size(text: str) -> tuple[int, int]:
+    """
+    >>> size("512x768")
+    (512, 768)
+    """
+    found = re.fullmatch(r"(\d{1,5})[xX×](\d{1,5})", text)
+    if not found:
+        raise argparse.ArgumentTypeError(f"{text!r} is not WIDTHxHEIGHT, for example 512x768")
+    return int(found[1]), int(found[2])
+
+
+def numbered(output: Path, index: int, count: int) -> Path:
+    """
+    >>> numbered(Path("a/poster.png"), 0, 3).name
+    'poster-1.png'
+    """
+    if count == 1:
+        return output
+    return output.with_name(f"{output.stem}-{index + 1}{output.suffix}")
+
+
+def check_output(path: Path, suffixes: tuple[str, ...]) -> None:
+    """Refuse before the work what could not be written after it."""
+    if path.suffix.lower() not in suffixes:
+        raise CommandError(f"{path}: the file to write must end with {' or '.join(suffixes)}")
+    if path.is_dir():
+        raise CommandError(f"{path}: is a folder; name a file")
+    if not path.parent.is_dir():
+        raise CommandError(f"{path}: the folder {path.parent} does not exist; create it first")
