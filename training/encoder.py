@@ -28,8 +28,8 @@ KEPT_OF_TEXT_SYSTEM = 17
 KEPT_OF_EDIT_SYSTEM = 47
 PATCH_PX, MERGE = 14, 2
 MAX_POSITIONS = 4096
-STARTER_ROW = FAMILIES[0]
-"""The family whose templates the starter is trained with."""
+STARTER_ROW = next(row for row in FAMILIES if row.edits)
+"""The family that the starter belongs to: one that makes pictures and edits them."""
 
 
 def byte_characters() -> dict[str, int]:

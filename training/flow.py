@@ -187,9 +187,9 @@ def make_objective(run: FlowRun) -> FlowObjective:
     transformer, encoder = make_networks(run, vae.config.z_dim)
     objective = FlowObjective(run, vae, transformer, encoder)
     if run.start:
-        from training.prepare import load_averaged
+        from training.prepare import load_averaged, newest_checkpoint
 
-        load_averaged(resolve_input(run.start), dict(objective.modules))
+        load_averaged(newest_checkpoint(resolve_input(run.start)), objective.modules)
     return objective
 
 

@@ -8,39 +8,54 @@ A VAE's run becomes a `vae` folder beside its checkpoints; a starter's becomes a
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
+import torch
 from torch import nn
 
+from model.checkpoint.save import Published, save
+from model.config import SchedulerConfig
+from model.vae import Vae
 from training import checkpoints, optim
-from training.config import AnyRun, VaeRun, output_folder, read_run, resolve_input
+from training.checkpoints import Checkpoint
+from training.config import (
+    AnyRun,
+    FlowRun,
+    StarterRun,
+    VaeRun,
+    output_folder,
+    read_run,
+    resolve_input,
+)
 from training.data.synthesis import PosterStream
-from training.errors import CheckpointError, ConfigError, TrainingError
+from training.encoder import STARTER_ROW
+from training.errors import CheckpointError, ConfigError
+from training.options import from_table
 from training.posters import held_out_pixels
+from training.program import run_program
 from training.published import load_vae, replace_vae
 
-USAGE_STATUS = 2
+SETTINGS_VERSION = 1
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Prepares what one run file names and prints the folder; 2 and one line for any fault."""
-    arguments = sys.argv[1:] if arguments is None else arguments
-    if len(arguments) != 1:
-        print("usage: prepare RUN.toml", file=sys.stderr)
-        return USAGE_STATUS
-    try:
-        print(prepare(read_run(Path(arguments[0])), Path(arguments[0]).parent))
-    except TrainingError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return USAGE_STATUS
-    return 0
+    """Prepares what one run file names and prints the folder."""
+    return run_program(
+        "prepare",
+        "RUN.toml",
+        arguments,
+        lambda path: print(prepare(read_run(path), path.resolve().parent)),
+    )
 
 
 def prepare(run: AnyRun, beside: Path) -> Path:
     """The folder made from a run; a starter's folder is relative to its run file."""
     if isinstance(run, VaeRun):
         return export_vae(run)
+    if isinstance(run, StarterRun):
+        return assemble(run, beside / Path(run.folder).expanduser())
     raise ConfigError(f"kind {run.kind!r} is nothing to prepare; use a vae or a starter")
 
 
@@ -50,7 +65,7 @@ def export_vae(run: VaeRun) -> Path:
 
     folder = output_folder(run)
     vae = make_vae(run.network, run.latent_noise)
-    load_averaged(folder, {"vae": vae})
+    load_averaged(newest_checkpoint(folder), {"vae": vae})
     if run.freeze_encoder:
         vae.config = load_vae(resolve_input(run.start)).config
     else:
@@ -60,32 +75,97 @@ def export_vae(run: VaeRun) -> Path:
     return folder / "vae"
 
 
-def load_averaged(path: Path, modules: dict[str, nn.Module]) -> int:
-    """Averaged weights of a run's newest checkpoint (or of one checkpoint); returns its step."""
+def assemble(run: StarterRun, folder: Path) -> Path:
+    """A whole model folder in bf16, and `inkstone.json` with what a reader of it should use."""
+    from training.flow import make_networks
+
+    checkpoint = newest_checkpoint(resolve_input(run.run))
+    flow = trained_as(checkpoint)
+    vae = load_vae(resolve_input(run.vae))
+    check_same_latents(vae, resolve_input(flow.vae))
+    transformer, encoder = make_networks(flow, vae.config.z_dim)
+    modules = {"transformer": transformer, "text_encoder": encoder.network}
+    load_averaged(checkpoint, modules)
+    published = Published(
+        pipeline=STARTER_ROW.pipeline,
+        transformer=transformer,
+        vae=vae,
+        text_encoder=encoder.network,
+        tokenizer=encoder.tokenizer,
+        images=encoder.image_config,
+        scheduler=SchedulerConfig(),
+        settings=_settings(run, flow),
+    )
+    save(published, folder, dtype=torch.bfloat16)
+    return folder
+
+
+def _settings(run: StarterRun, flow: FlowRun) -> dict[str, Any]:
+    return {
+        "version": SETTINGS_VERSION,
+        "condition_area": flow.condition_area_px,
+        "reference_area": flow.reference_area_px,
+        "sizes": run.sizes,
+        "steps": run.steps,
+        "guidance": run.guidance,
+        "notice": run.notice,
+    }
+
+
+def trained_as(checkpoint: Checkpoint) -> FlowRun:
+    """The run that a checkpoint of transformer and encoder comes from."""
+    if checkpoint.state.get("kind") != FlowRun.kind:
+        raise CheckpointError(f"the checkpoint is of a {checkpoint.state.get('kind')!r} run")
+    return from_table(FlowRun, checkpoint.state.get("options"))
+
+
+def check_same_latents(vae: Vae, trained_with: Path) -> None:
+    """Refuses a VAE whose latents are not those that the transformer has learned."""
+    theirs = load_vae(trained_with)
+    ours = vae.state_dict()
+    differs = any(
+        not torch.equal(tensor, ours.get(name, torch.empty(0)))
+        for name, tensor in theirs.state_dict().items()
+        if name.startswith(("encoder.", "quant_conv."))
+    )
+    statistics = ("latents_mean", "latents_std")
+    if differs or any(getattr(vae.config, n) != getattr(theirs.config, n) for n in statistics):
+        raise ConfigError(
+            f"vae: its encoder is not that of {trained_with}, which the run was trained with"
+        )
+
+
+def newest_checkpoint(path: Path) -> Checkpoint:
+    """The newest checkpoint of a run's folder that verifies, or the one that `path` is."""
     if (path / checkpoints.MANIFEST).exists():
-        found = checkpoints.read(path)
-    else:
-        found = checkpoints.newest(path, _say_skipped)
+        return checkpoints.read(path)
+    found = checkpoints.newest(path, _say_skipped)
     if found is None:
         raise CheckpointError(f"{path}: holds no checkpoint that verifies; train the run first")
+    return found
+
+
+def load_averaged(checkpoint: Checkpoint, modules: Mapping[str, nn.Module]) -> None:
+    """The averaged weights of a run into its networks, strictly."""
     parameters = {
         f"{module}.{name}": parameter
         for module, network in modules.items()
         for name, parameter in network.named_parameters()
     }
-    theirs = found.tensors.get("ema", {})
+    theirs = checkpoint.tensors.get("ema", {})
     wrong = sorted(
         name
-        for name, parameter in parameters.items()
-        if name not in theirs or theirs[name].shape != parameter.shape
+        for name in {*parameters, *theirs}
+        if name not in parameters
+        or name not in theirs
+        or theirs[name].shape != parameters[name].shape
     )
     if wrong:
         raise CheckpointError(
-            f"{path}: {len(wrong)} tensors are missing or of another shape, first {wrong[0]}; "
-            "its run had another network"
+            f"checkpoint of step {checkpoint.step}: {len(wrong)} tensors are missing, extra or of "
+            f"another shape, first {wrong[0]}; its run had another network"
         )
-    optim.copy_tensors({name: theirs[name] for name in parameters}, parameters)
-    return found.step
+    optim.copy_tensors(theirs, parameters)
 
 
 def _say_skipped(path: Path, reason: str) -> None:

@@ -9,31 +9,20 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
 import torch
 
 from training.config import AnyRun, FlowRun, Run, VaeRun, output_folder, read_run
-from training.errors import ConfigError, TrainingError
+from training.errors import ConfigError
 from training.locks import locked
 from training.log import Log
+from training.program import run_program
 from training.trainer import Ending, Objective, Trainer
-
-USAGE_STATUS = 2
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Trains the one run named; 2 and one line for whatever a user, file or disk got wrong."""
-    arguments = sys.argv[1:] if arguments is None else arguments
-    if len(arguments) != 1:
-        print("usage: train RUN.toml", file=sys.stderr)
-        return USAGE_STATUS
-    try:
-        train(read_run(Path(arguments[0])))
-    except TrainingError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return USAGE_STATUS
-    return 0
+    """Trains the one run named."""
+    return run_program("train", "RUN.toml", arguments, lambda path: train(read_run(path)))
 
 
 def train(run: AnyRun) -> Ending:
