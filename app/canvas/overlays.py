@@ -1,0 +1,166 @@
+"""What is drawn over and around the page, in logical pixels: shadow, frames, labels, ring, hint.
+
+Plain functions over a painter; they know neither document nor tools.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from PySide6.QtCore import QPointF, QRectF, QSizeF, Qt
+from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPen
+
+from app.canvas.palette import Palette
+from app.i18n import translate
+
+SHADOW_PX = 12
+CHIP_PADDING = QSizeF(10, 5)
+BAR_PX = 4
+SMALLEST_RING_PX = 5.0
+HINT_ROOM = QSizeF(180, 90)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Progress:
+    """How far the making of a picture is; `total` 0 means that nobody knows."""
+
+    step: int = 0
+    total: int = 0
+    text: str = ""
+
+    @property
+    def part(self) -> float:
+        return min(1.0, self.step / self.total) if self.total else 0.0
+
+
+def draw_shadow(painter: QPainter, page: QRectF, palette: Palette) -> None:
+    """A soft shadow a little below the page, and a hairline around it."""
+    color = QColor(palette.shadow)
+    painter.setPen(Qt.PenStyle.NoPen)
+    for reach in range(SHADOW_PX, 0, -2):
+        color.setAlphaF(0.035)
+        painter.setBrush(color)
+        rect = page.adjusted(-reach, -reach, reach, reach).translated(0, SHADOW_PX / 4)
+        painter.drawRoundedRect(rect, reach, reach)
+    painter.setBrush(Qt.BrushStyle.NoBrush)
+    painter.setPen(QPen(QColor(palette.edge), 1))
+    painter.drawRect(page.adjusted(-0.5, -0.5, 0.5, 0.5))
+
+
+def draw_frame(painter: QPainter, rect: QRectF, palette: Palette, *, is_dashed: bool) -> None:
+    """A line around something, to be seen on every picture."""
+    painter.setBrush(Qt.BrushStyle.NoBrush)
+    under = QColor(palette.on_accent)
+    under.setAlphaF(0.7)
+    painter.setPen(QPen(under, 3))
+    painter.drawRect(rect)
+    style = Qt.PenStyle.CustomDashLine if is_dashed else Qt.PenStyle.SolidLine
+    pen = QPen(QColor(palette.accent), 1.5, style)
+    if is_dashed:
+        pen.setDashPattern([5, 4])
+    painter.setPen(pen)
+    painter.drawRect(rect)
+
+
+def draw_chip(painter: QPainter, at: QPointF, text: str, palette: Palette) -> QRectF:
+    """A label with its top left at `at`; gives back where it lies."""
+    metrics = QFontMetricsF(painter.font())
+    size = QSizeF(metrics.horizontalAdvance(text), metrics.height()) + CHIP_PADDING * 2
+    rect = QRectF(at, size)
+    painter.setPen(Qt.PenStyle.NoPen)
+    painter.setBrush(QColor(palette.accent))
+    painter.drawRoundedRect(rect, 5, 5)
+    painter.setPen(QColor(palette.on_accent))
+    painter.drawText(rect, Qt.AlignmentFlag.AlignCenter, text)
+    return rect
+
+
+def draw_progress(
+    painter: QPainter, rect: QRectF, view: QRectF, progress: Progress, palette: Palette
+) -> None:
+    """A dashed frame with a label and a bar: something is being made here and is not there yet."""
+    draw_frame(painter, rect, palette, is_dashed=True)
+    seen = rect & view
+    if seen.isEmpty():
+        return
+    draw_chip(painter, seen.topLeft() + QPointF(10, 10), progress_text(progress), palette)
+    if progress.total:
+        _draw_bar(painter, seen, progress.part, palette)
+
+
+def progress_text(progress: Progress) -> str:
+    """What the label of a preview says."""
+    title = progress.text or translate("Canvas", "Preview")
+    if not progress.total:
+        return title
+    text = translate("Canvas", "{title} · step {step} of {total}")
+    return text.format(title=title, step=progress.step, total=progress.total)
+
+
+def draw_draft(painter: QPainter, rect: QRectF, view: QRectF, text: str, palette: Palette) -> None:
+    """A rectangle being drawn, its size written below it, or inside where there is no room."""
+    draw_frame(painter, rect, palette, is_dashed=False)
+    if not text:
+        return
+    room = QFontMetricsF(painter.font()).height() + 2 * CHIP_PADDING.height() + 8
+    has_room = rect.bottom() + room < view.bottom()
+    at = rect.bottomLeft() + QPointF(0, 8 if has_room else -room)
+    draw_chip(painter, at, text, palette)
+
+
+def draw_ring(painter: QPainter, at: QPointF, diameter: float) -> None:
+    """The brush's size around the pointer; a cross where the ring would be too small to see."""
+    painter.setBrush(Qt.BrushStyle.NoBrush)
+    for color, width in ((QColor(0, 0, 0, 150), 3.0), (QColor("white"), 1.3)):
+        painter.setPen(QPen(color, width))
+        if diameter >= SMALLEST_RING_PX:
+            painter.drawEllipse(at, diameter / 2, diameter / 2)
+        else:
+            for way in (QPointF(5, 0), QPointF(0, 5)):
+                painter.drawLine(at - way, at + way)
+
+
+def ring_bounds(at: QPointF, diameter: float) -> QRectF:
+    reach = max(diameter / 2, SMALLEST_RING_PX) + 3
+    return QRectF(at.x() - reach, at.y() - reach, 2 * reach, 2 * reach)
+
+
+def draw_hint(painter: QPainter, room: QRectF, background: QColor, palette: Palette) -> None:
+    """What to do with an empty page, on the page; nothing where it would not fit."""
+    if room.width() < HINT_ROOM.width() or room.height() < HINT_ROOM.height():
+        return
+    is_dark = background.alpha() > 0 and background.lightnessF() < 0.5
+    color = QColor("white") if is_dark else QColor(palette.hint)
+    title, body = translate("Canvas", "Describe your poster"), hint_body()
+    font = QFont(painter.font())
+    big = QFont(font)
+    big.setPixelSize(round(QFontMetricsF(font).height() * 1.35))
+    big.setWeight(QFont.Weight.DemiBold)
+    wrapped = Qt.AlignmentFlag.AlignHCenter | Qt.TextFlag.TextWordWrap
+    inner = room.adjusted(16, 0, -16, 0)
+    high = QFontMetricsF(big).boundingRect(inner, int(wrapped), title).height()
+    low = QFontMetricsF(font).boundingRect(inner, int(wrapped), body).height()
+    top = inner.center().y() - (high + 8 + low) / 2
+    painter.setPen(color)
+    painter.setFont(big)
+    painter.drawText(QRectF(inner.left(), top, inner.width(), high), int(wrapped), title)
+    color.setAlphaF(0.72)
+    painter.setPen(color)
+    painter.setFont(font)
+    painter.drawText(QRectF(inner.left(), top + high + 8, inner.width(), low), int(wrapped), body)
+
+
+def hint_body() -> str:
+    return translate(
+        "Canvas", "Write what it shows and press Ctrl+Enter, or drop a picture onto the page."
+    )
+
+
+def _draw_bar(painter: QPainter, rect: QRectF, part: float, palette: Palette) -> None:
+    track = QRectF(rect.left() + 10, rect.bottom() - 10 - BAR_PX, rect.width() - 20, BAR_PX)
+    ground = QColor(palette.on_accent)
+    ground.setAlphaF(0.75)
+    painter.setPen(Qt.PenStyle.NoPen)
+    for color, width in ((ground, track.width()), (QColor(palette.accent), track.width() * part)):
+        painter.setBrush(color)
+        painter.drawRoundedRect(QRectF(track.topLeft(), QSizeF(width, BAR_PX)), 2, 2)

@@ -1,0 +1,334 @@
+"""The part of the canvas that shows: paints a document through a viewport, with all overlays.
+
+Repaints only what changed. Knows no input: that is the view's affair.
+"""
+
+from __future__ import annotations
+
+import math
+from enum import Enum
+from time import perf_counter
+
+from PySide6.QtCore import QEvent, QPointF, QRect, QRectF, QSize, Qt, QTimer, Signal
+from PySide6.QtGui import QColor, QImage, QPainter, QPaintEvent, QResizeEvent, QTransform
+from PySide6.QtWidgets import QWidget
+
+from app.canvas import overlays
+from app.canvas.making import Making
+from app.canvas.overlays import Progress
+from app.canvas.palette import DARK, Palette
+from app.canvas.sheet import Sheet
+from app.canvas.tools.tool import Draft
+from app.canvas.viewport import Viewport
+from app.document.changes import Change
+from app.document.composite import content, layer_bounds
+from app.document.document import Document
+from app.document.layers import GroupLayer, Layer, PixelLayer
+from app.document.pictures import to_image
+from app.i18n import translate
+from model.requests import Picture
+
+ANTS_MS = 120
+# While the view moves, a frame takes this long at most; what is missing comes in the next ones.
+FRAME_S = 0.010
+SETTLED_MS = 120
+
+
+class MaskLook(Enum):
+    """How the selection is shown: ants along its edge, or a tint over it as well."""
+
+    ants = "ants"
+    tint = "tint"
+
+
+class CanvasSurface(QWidget):
+    """Shows one document. `zoom_changed` carries device pixels for a page pixel (1.0 is 100 %)."""
+
+    zoom_changed = Signal(float)
+
+    def __init__(self, palette: Palette = DARK, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
+        self.setMinimumSize(120, 120)
+        self._colors = palette
+        self._document: Document | None = None
+        self._sheet: Sheet | None = None
+        self._viewport = Viewport(view=self.size(), page=QSize(1, 1))
+        self._is_fitted = True
+        self._mask_look = MaskLook.ants
+        self._draft: Draft | None = None
+        self._phase = 0
+        self._ants = QTimer(self, interval=ANTS_MS)
+        self._ants.timeout.connect(self._march)
+        self._settling = QTimer(self, interval=SETTLED_MS, singleShot=True)
+        self._settling.timeout.connect(self.update)
+        self._making = Making(self)
+        self._making.changed.connect(self.update)
+
+    @property
+    def document(self) -> Document | None:
+        return self._document
+
+    @property
+    def viewport(self) -> Viewport:
+        return self._viewport
+
+    def set_document(self, document: Document | None) -> None:
+        """Show another document, whole; None shows an empty place."""
+        if self._document is not None:
+            self._document.changed.disconnect(self._follow)
+        self._document = document
+        if document is not None:
+            document.changed.connect(self._follow)
+        self._is_fitted = True
+        self._lay_out()
+
+    def set_colors(self, palette: Palette) -> None:
+        self._colors = palette
+        self._renew_look()
+
+    def set_reduced_motion(self, is_reduced: bool) -> None:
+        """Nothing marches or fades."""
+        self._making.is_still = is_reduced
+        self._mind_ants()
+
+    def set_mask_look(self, look: MaskLook) -> None:
+        self._mask_look = look
+        self.update()
+
+    @property
+    def mask_look(self) -> MaskLook:
+        return self._mask_look
+
+    def set_preview(
+        self,
+        picture: Picture | QImage | None,
+        step: int = 0,
+        total: int = 0,
+        text: str = "",
+    ) -> None:
+        """What is being made, as far as it is. Neither a picture nor a total: it has ended."""
+        if picture is None and not total:
+            self._making.end()
+            return
+        image = to_image(picture) if isinstance(picture, Picture) else picture
+        self._making.show(image, Progress(step=step, total=total, text=text))
+
+    def set_busy_rect(self, rect: QRect | None) -> None:
+        """The page pixels that are being made; None: all of the page."""
+        self._making.set_region(rect)
+
+    def show_before(self, image: QImage | None) -> None:
+        """While a key is held: another picture in the page's place. None shows the page again."""
+        if self._sheet is not None:
+            self._sheet.show_before(image)
+            self.update()
+
+    def show_draft(self, draft: Draft | None) -> None:
+        self._draft = draft
+        self.update()
+
+    def zoom_fit(self) -> None:
+        self._show_through(self._viewport.fitted())
+        self._is_fitted = True
+
+    def zoom_to(self, zoom: float, at: QPointF | None = None) -> None:
+        self._show_through(self._viewport.zoomed(zoom, at or self._middle))
+
+    def zoom_by(self, steps: int, at: QPointF | None = None) -> None:
+        """So many zoom stops in (positive) or out."""
+        self._show_through(self._viewport.stepped(steps, at or self._middle))
+
+    def pan_by(self, dx: float, dy: float) -> None:
+        self._show_through(self._viewport.panned(dx, dy))
+
+    def place(self) -> dict[str, float]:
+        """What is seen, to be kept with the project: zoom, and the page point in the middle."""
+        if self._is_fitted:
+            return {}
+        middle = self._viewport.to_page(self._middle)
+        return {"zoom": self._viewport.scale, "x": middle.x(), "y": middle.y()}
+
+    def restore_place(self, place: dict[str, float]) -> None:
+        """Show what `place` remembers; anything that is not a place shows the whole page."""
+        try:
+            scale, x, y = (float(place[name]) for name in ("zoom", "x", "y"))
+        except (KeyError, TypeError, ValueError):
+            scale = x = y = math.nan
+        if not all(map(math.isfinite, (scale, x, y))) or scale <= 0:
+            self.zoom_fit()
+            return
+        zoomed = self._viewport.zoomed(scale * self._viewport.ratio, self._middle)
+        way = self._middle - zoomed.to_screen(QPointF(x, y))
+        self._show_through(zoomed.panned(way.x(), way.y()))
+
+    @property
+    def _middle(self) -> QPointF:
+        return QRectF(self.rect()).center()
+
+    def _show_through(self, viewport: Viewport) -> None:
+        before, self._viewport = self._viewport, viewport
+        self._is_fitted = False
+        self._settling.start()
+        self.update()
+        if before.zoom != viewport.zoom:
+            self.zoom_changed.emit(viewport.zoom)
+
+    def _lay_out(self) -> None:
+        """Everything anew: another document, or a page of another size."""
+        self._sheet = None
+        self._draft = None
+        page = QSize(1, 1)
+        if self._document is not None:
+            self._sheet = Sheet(self._document.state, self._colors, self.devicePixelRatioF())
+            page = self._document.state.page.rect.size()
+        self._viewport = Viewport(view=self.size(), page=page, ratio=self.devicePixelRatioF())
+        self.zoom_fit()
+        self._settling.stop()
+        self.zoom_changed.emit(self._viewport.zoom)
+        self._mind_ants()
+
+    def _follow(self, change: Change) -> None:
+        assert self._document is not None
+        assert self._sheet is not None
+        if change.page:
+            self._lay_out()
+            return
+        dirty = self._sheet.follow(self._document.state)
+        if change.active or (change.layers and self._has_overlays):
+            self.update()
+        elif not dirty.isEmpty():
+            self.update(self._on_screen(dirty))
+        if change.selection:
+            self._mind_ants()
+
+    @property
+    def _has_overlays(self) -> bool:
+        """Whether something beside pixels hangs on the layers: the hint, or the layer's outline."""
+        return self._shown_outline() is not None or self._is_empty
+
+    def _on_screen(self, rect: QRect) -> QRect:
+        # Two pixels for smooth sampling and rounding, as `touched` allows for the tiles.
+        reach = 2 + math.ceil(4 * max(1.0, self._viewport.scale))
+        on_screen = self._viewport.rect_to_screen(QRectF(rect)).toAlignedRect()
+        return on_screen.adjusted(-reach, -reach, reach, reach)
+
+    @property
+    def _is_empty(self) -> bool:
+        state = self._document.state if self._document is not None else None
+        return state is not None and not state.layers
+
+    def _shown_outline(self) -> QRect | None:
+        """The page rect of the layer to be outlined; the view says when there is one."""
+        return None
+
+    def _mind_ants(self) -> None:
+        has_ants = self._sheet is not None and not self._sheet.selection.is_empty
+        if has_ants and self.isVisible() and not self._making.is_still:
+            self._ants.start()
+        else:
+            self._ants.stop()
+
+    def _march(self) -> None:
+        assert self._sheet is not None
+        self._phase += 1
+        clip = self._device(self.rect())
+        back = self._to_device.inverted()[0]
+        for rect in self._sheet.selection.edges(self._viewport.zoom, clip):
+            self.update(back.mapRect(QRectF(rect)).toAlignedRect())
+
+    @property
+    def _to_device(self) -> QTransform:
+        """From logical pixels to device pixels that count from the page's corner."""
+        origin, ratio = self._viewport.origin, self._viewport.ratio
+        return QTransform(ratio, 0, 0, ratio, -origin.x(), -origin.y())
+
+    def _device(self, rect: QRect) -> QRect:
+        return self._to_device.mapRect(QRectF(rect)).toAlignedRect()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.fillRect(event.rect(), QColor(self._colors.surround))
+        if self._sheet is not None:
+            overlays.draw_shadow(painter, self._viewport.page_on_screen, self._colors)
+            self._paint_page(painter, self._sheet, event.rect())
+            self._paint_overlays(painter, self._sheet)
+        painter.end()
+
+    def _paint_page(self, painter: QPainter, sheet: Sheet, rect: QRect) -> None:
+        zoom, clip = self._viewport.zoom, self._device(rect)
+        deadline = perf_counter() + FRAME_S if self._settling.isActive() else math.inf
+        painter.save()
+        painter.setTransform(self._to_device.inverted()[0], True)
+        missing = sheet.paint(painter, zoom, clip, deadline)
+        if not sheet.is_before:
+            if self._shows_tint:
+                sheet.selection.paint_tint(painter, zoom, clip)
+            sheet.selection.paint_ants(painter, zoom, clip, self._phase)
+        painter.restore()
+        if not missing.isEmpty():
+            QTimer.singleShot(0, self, self.update)
+
+    @property
+    def _shows_tint(self) -> bool:
+        return self._mask_look is MaskLook.tint
+
+    def _paint_overlays(self, painter: QPainter, sheet: Sheet) -> None:
+        viewport, colors, view = self._viewport, self._colors, QRectF(self.rect())
+        page = viewport.page_on_screen
+        if sheet.is_before:
+            at = (page & view).topLeft() + QPointF(10, 10)
+            overlays.draw_chip(painter, at, translate("Canvas", "Before"), colors)
+            return
+        if self._is_empty and not self._making.is_shown:
+            background = QColor(sheet.page.background or colors.checker_light)
+            overlays.draw_hint(painter, page & view, background, colors)
+        if self._making.is_shown:
+            self._making.paint(painter, viewport, colors)
+        if (outline := self._shown_outline()) is not None:
+            rect = viewport.rect_to_screen(QRectF(outline))
+            overlays.draw_frame(painter, rect, colors, is_dashed=False)
+        if self._draft is not None:
+            rect = viewport.rect_to_screen(QRectF(self._draft.rect))
+            overlays.draw_draft(painter, rect, view, self._draft.text, colors)
+
+    def _renew_look(self) -> None:
+        if self._sheet is not None:
+            self._sheet.set_look(self._colors, self.devicePixelRatioF())
+        self.update()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._fit_into_widget()
+
+    def _fit_into_widget(self) -> None:
+        was_fitted = self._is_fitted
+        self._show_through(self._viewport.resized(self.size(), self.devicePixelRatioF()))
+        if was_fitted:
+            self.zoom_fit()
+        self._settling.stop()
+
+    def showEvent(self, event: QEvent) -> None:
+        self._mind_ants()
+
+    def hideEvent(self, event: QEvent) -> None:
+        self._mind_ants()
+
+    def event(self, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.DevicePixelRatioChange:
+            self._renew_look()
+            self._fit_into_widget()
+        return super().event(event)
+
+
+def outline_of(layer: Layer) -> QRect:
+    """The smallest page rect around a layer's pixels."""
+    if isinstance(layer, GroupLayer):
+        found = QRect()
+        for child in layer.children:
+            found = found.united(outline_of(child))
+        return found
+    if isinstance(layer, PixelLayer):
+        return layer.tiles.bounds().translated(layer.x, layer.y)
+    return content(layer).bounds().translated(layer.x, layer.y) & layer_bounds(layer)
