@@ -17,7 +17,7 @@ from pathlib import Path
 from app.i18n import translate
 from app.store import schema
 from app.store.atomic import replacing, write_error
-from app.store.errors import ProjectMissing, WriteFailed
+from app.store.errors import NewerProject, ProjectMissing, WriteFailed
 from app.store.lock import ProjectLock, owner_of
 from app.store.recovery import rescue
 
@@ -122,6 +122,17 @@ def delete_project(path: Path) -> None:
         raise write_error(path, error) from error
 
 
+def refuse_newer(path: Path, notice: Notice | None) -> None:
+    """What cannot be read of a newer version is not damaged: NewerProject, if it is one."""
+    if notice is not None and notice.kind is NoticeKind.newer:
+        text = translate(
+            "Store",
+            "{name} was made by a newer Inkstone, in a form that this one cannot read. "
+            "Update Inkstone to open it.",
+        )
+        raise NewerProject(text.format(name=path.name))
+
+
 def identity(path: Path) -> tuple[int, int] | None:
     """Which file has the name now; None where there is none."""
     try:
@@ -169,6 +180,7 @@ def _open_reader(path: Path, notice: Notice) -> Opened:
         schema.check_tables(connection)
     except BaseException:
         connection.close()
+        refuse_newer(path, notice)
         raise
     return Opened(connection=connection, notice=notice)
 

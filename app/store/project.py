@@ -32,6 +32,7 @@ from app.store.opening import (
     open_rescued,
     place_database,
     read_error,
+    refuse_newer,
 )
 from app.store.pixels import Needs, from_hex
 from app.store.records import seal, unseal
@@ -94,6 +95,7 @@ class Project:
         except (sqlite3.Error, ValueError) as error:
             if opened is not None:
                 opened.close()
+                refuse_newer(path, opened.notice)
             return cls._open_damaged(path, error, rescue_folder)
         except OSError as error:
             raise read_error(path, error) from error
