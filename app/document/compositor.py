@@ -12,7 +12,14 @@ from PySide6.QtCore import QPoint, QRect
 from PySide6.QtGui import QColor, QImage, QPainter
 
 from app.document.changes import change_between
-from app.document.composite import Operation, can_stand_alone, execute, flatten
+from app.document.composite import (
+    Operation,
+    background,
+    can_stand_alone,
+    execute,
+    flatten,
+    paint,
+)
 from app.document.layers import Layers, path_to
 from app.document.state import DocumentState
 from app.document.tiles import Key, Mode, PixelKind, keys_over, tile_rect
@@ -47,8 +54,8 @@ class Compositor:
     def _begin(self, state: DocumentState) -> None:
         self._state = state
         page = state.page.rect
-        self._below = _Flattened(page, state.page.background)
-        self._above = _Flattened(page, None)
+        self._below = _Flattened(page, background(state.page))
+        self._above = _Flattened(page, QColor(0, 0, 0, 0))
         self._image = PixelKind.color.blank(page.width(), page.height())
         self._repaint(page)
 
@@ -71,9 +78,9 @@ class Compositor:
 class _Flattened:
     """Some layers in one image of the page's size, painted when it is asked for."""
 
-    def __init__(self, page: QRect, background: str | None) -> None:
+    def __init__(self, page: QRect, fill: QColor) -> None:
         self._page = page
-        self._background = background
+        self._fill = fill
         self._layers: Layers = ()
         self._operations: tuple[Operation, ...] = ()
         self._kept: QImage | None = None
@@ -105,10 +112,7 @@ class _Flattened:
         if self._kept is None:
             self._kept = PixelKind.color.blank(self._page.width(), self._page.height())
         part = rect.intersected(self._page)
-        image = PixelKind.color.blank(part.width(), part.height())
-        if self._background is not None:
-            image.fill(QColor(self._background))
-        execute(self._operations, image, part)
+        image = paint(self._operations, part, self._page, self._fill)
         _lay(image, self._kept, part.topLeft(), Mode.CompositionMode_Source)
 
 

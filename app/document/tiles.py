@@ -6,7 +6,7 @@ numbers, negative ones too. Knows nothing of layers and pages.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, KeysView, Mapping
 from enum import Enum
 from functools import cached_property
 
@@ -44,15 +44,24 @@ class Tiles:
     """
 
     def __init__(self, kind: PixelKind, tiles: Mapping[Key, QImage]) -> None:
+        """Raises ValueError for an image that is no tile of this kind."""
+        for key, image in tiles.items():
+            fits = image.width() == image.height() == TILE_PX
+            if not fits or image.format() != kind.value:
+                raise ValueError(f"tile {key}: not {TILE_PX}x{TILE_PX} px of kind {kind.name}")
         self.kind = kind
         self._tiles = dict(tiles)
-        for key, image in self._tiles.items():
-            if image.format() != kind.value or image.width() != TILE_PX != image.height():
-                raise ValueError(f"tile {key}: not {TILE_PX}x{TILE_PX} px of kind {kind.name}")
+
+    @classmethod
+    def _of(cls, kind: PixelKind, tiles: dict[Key, QImage]) -> Tiles:
+        """Of tiles made here, without the check: a stroke makes a new set at every move."""
+        found = cls(kind, {})
+        found._tiles = tiles
+        return found
 
     @staticmethod
     def empty(kind: PixelKind = PixelKind.color) -> Tiles:
-        return Tiles(kind, {})
+        return Tiles._of(kind, {})
 
     @staticmethod
     def from_image(
@@ -71,11 +80,15 @@ class Tiles:
                 continue
             old = like.tile(key) if like is not None else None
             found[key] = old if old is not None and old == tile else tile
-        return Tiles(kind, found)
+        return Tiles._of(kind, found)
 
     def items(self) -> Iterator[tuple[Key, QImage]]:
         """Tile number (column, row) and image, in a fixed order."""
         yield from sorted(self._tiles.items(), key=lambda item: item[0])
+
+    @property
+    def keys(self) -> KeysView[Key]:
+        return self._tiles.keys()
 
     def tile(self, key: Key) -> QImage | None:
         return self._tiles.get(key)
@@ -131,7 +144,7 @@ class Tiles:
                 tiles.pop(key, None)
             elif new != old:
                 tiles[key] = new
-        return Tiles(self.kind, tiles)
+        return Tiles._of(self.kind, tiles)
 
     def cropped(self, rect: QRect) -> Tiles:
         """Only what lies in `rect`; tiles wholly inside are shared."""
@@ -142,7 +155,7 @@ class Tiles:
             if not part.isEmpty():
                 cut = Tiles.from_image(self.image(part), part.topLeft(), self.kind)
                 found.update(cut._tiles)
-        return Tiles(self.kind, found)
+        return Tiles._of(self.kind, found)
 
     @cached_property
     def tile_bounds(self) -> QRect:
@@ -216,7 +229,7 @@ def changed_rect(old: Tiles, new: Tiles) -> QRect:
     found = QRect()
     if old is new:
         return found
-    for key in {key for key, _ in old.items()} | {key for key, _ in new.items()}:
+    for key in old.keys | new.keys:
         if old.tile(key) is not new.tile(key):
             found = found.united(tile_rect(key))
     return found
@@ -224,7 +237,8 @@ def changed_rect(old: Tiles, new: Tiles) -> QRect:
 
 def tile_sizes(tiles: Tiles) -> dict[int, int]:
     """Bytes of each tile by its identity, for counting what several snapshots share."""
-    return {id(tile): tile.sizeInBytes() for _, tile in tiles.items()}
+    size = TILE_PX * TILE_PX * (4 if tiles.kind is PixelKind.color else 1)
+    return {id(tiles.tile(key)): size for key in tiles.keys}
 
 
 def _used_rect(tile: QImage) -> QRect:
