@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from PySide6.QtCore import QObject
 from PySide6.QtGui import QAction, QActionGroup, QKeySequence
 
+from app.canvas.tools.table import tools
+from app.canvas.tools.tool import Tool
 from app.i18n import mark, translate
 from app.widgets.icons import Icons
 
@@ -28,11 +30,11 @@ class Situation:
     has_layer: bool = False
     is_locked: bool = False
     is_text: bool = False
-    is_group: bool = False
     has_mask: bool = False
     has_selection: bool = False
     has_node: bool = False
     is_busy: bool = False
+    is_peeking: bool = False
     is_writable: bool = True
 
 
@@ -52,6 +54,7 @@ class ActionSpec:
     checkable: bool = False
     group: str = ""
     separated: bool = False
+    context: str = CONTEXT
 
 
 MENUS = {
@@ -155,7 +158,7 @@ def _picture() -> tuple[ActionSpec, ...]:
             mark(CONTEXT, "&Cancel"),
             "Esc",
             icon="stop-circle",
-            when=lambda now: now.is_busy,
+            when=lambda now: now.is_busy or now.is_peeking,
         ),
         _row("mode_new", "picture", mark(CONTEXT, "&New Picture"), "Alt+1", separated=True),
         _row(
@@ -215,13 +218,6 @@ def _layer() -> tuple[ActionSpec, ...]:
             "Ctrl+G",
             icon="folder-simple-plus",
             when=lambda now: now.has_layer,
-        ),
-        _row(
-            "layer_ungroup",
-            "layer",
-            mark(CONTEXT, "&Ungroup"),
-            "Ctrl+Shift+G",
-            when=lambda now: now.is_group and not now.is_locked,
         ),
         _row(
             "layer_delete",
@@ -301,53 +297,23 @@ def _select() -> tuple[ActionSpec, ...]:
 
 def _tool() -> tuple[ActionSpec, ...]:
     return (
-        _row(
-            "tool_move",
-            "tool",
-            mark(CONTEXT, "&Move"),
-            "V",
-            icon="arrows-out-cardinal",
-            checkable=True,
-            group="tool",
-        ),
-        _row(
-            "tool_rectangle",
-            "tool",
-            mark(CONTEXT, "&Rectangle Selection"),
-            "M",
-            icon="selection",
-            checkable=True,
-            group="tool",
-        ),
-        _row(
-            "tool_brush",
-            "tool",
-            mark(CONTEXT, "&Mask Brush"),
-            "B",
-            icon="paint-brush",
-            checkable=True,
-            group="tool",
-        ),
-        _row(
-            "tool_text",
-            "tool",
-            mark(CONTEXT, "&Text"),
-            "T",
-            icon="text-t",
-            checkable=True,
-            group="tool",
-        ),
-        _row(
-            "tool_hand",
-            "tool",
-            mark(CONTEXT, "&Hand"),
-            "H",
-            icon="hand",
-            checkable=True,
-            group="tool",
-        ),
+        *(_tool_row(tool) for tool in tools().values()),
         _row("brush_smaller", "tool", mark(CONTEXT, "Brush &Smaller"), "[", separated=True),
         _row("brush_larger", "tool", mark(CONTEXT, "Brush &Larger"), "]"),
+        _row("mask_look", "tool", mark(CONTEXT, "Mask as &Tint or Outline"), "Q"),
+    )
+
+
+def _tool_row(tool: Tool) -> ActionSpec:
+    return ActionSpec(
+        id=f"tool_{tool.name}",
+        menu="tool",
+        text=tool.title,
+        keys=(tool.shortcut,),
+        icon=tool.icon,
+        checkable=True,
+        group="tool",
+        context="Canvas",
     )
 
 
@@ -423,12 +389,12 @@ class Actions(QObject):
 
     def retranslate(self) -> None:
         for id, spec in self.specs.items():
-            self._actions[id].setText(translate(CONTEXT, spec.text))
+            self._actions[id].setText(translate(spec.context, spec.text))
         self._show_tips()
 
     def _show_tips(self) -> None:
         for id, action in self._actions.items():
-            name = plain(translate(CONTEXT, self.specs[id].text))
+            name = plain(translate(self.specs[id].context, self.specs[id].text))
             keys = action.shortcut().toString(QKeySequence.SequenceFormat.NativeText)
             action.setToolTip(f"{name}  ({keys})" if keys else name)
 

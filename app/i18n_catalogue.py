@@ -12,7 +12,7 @@ import subprocess
 import sys
 import sysconfig
 import xml.etree.ElementTree as ET
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -58,7 +58,7 @@ def _in_file(path: Path) -> Iterator[Source]:
                 yield Source(context=context, text=text, plural=_is_plural(node))
 
 
-def _texts(node: ast.expr, names: dict[str, object]) -> list[str]:
+def _texts(node: ast.expr, names: Mapping[str, object]) -> list[str]:
     """What an argument may be: a literal, a constant of the file, or one of two by condition."""
     if isinstance(node, ast.IfExp):
         return _texts(node.body, names) + _texts(node.orelse, names)

@@ -16,6 +16,7 @@ from app.document.state import DocumentState
 from app.i18n import mark, translate
 from app.panels.layer_model import LayerModel
 from app.panels.layer_rows import LayerPainter
+from app.theme import SPACE
 from app.widgets.icons import Icons
 from app.widgets.parts import Combo, Panel, label, note, number, row, tool
 
@@ -102,7 +103,9 @@ class LayersPanel(Panel):
         self.opacity.setRange(0, 100)
         for blend in Blend:
             self.blend.addItem("", blend)
-        self.body.addLayout(row(self.blend, self.opacity_label, self.opacity, self.percent))
+        self.percent.setFixedWidth(72)
+        self.body.addWidget(self.blend)
+        self.body.addLayout(row(self.opacity_label, self.opacity, self.percent, spacing=SPACE))
         self.body.addWidget(self.empty, 1, Qt.AlignmentFlag.AlignTop)
         self.body.addWidget(self.view, 1)
         self.body.addLayout(row(*(tool(actions[name]) for name in BUTTONS), None))

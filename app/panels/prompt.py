@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import QEvent, Qt, Signal
 from PySide6.QtGui import QKeyEvent, QTextCursor
-from PySide6.QtWidgets import QFormLayout, QFrame, QPlainTextEdit, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QGridLayout, QPlainTextEdit, QScrollArea, QVBoxLayout, QWidget
 
 from app.i18n import translate
 from app.panels.generate import GenerateBar
@@ -134,8 +134,8 @@ class PromptPanel(Panel):
     def _lay_out(self) -> None:
         self.lock.setCheckable(True)
         self.dice.setIcon(self._icons("dice-five"))
-        for field in (self.steps, self.guidance, self.seed, self.count, self.sizes):
-            field.setMinimumWidth(72)
+        for field in (self.steps, self.guidance, self.seed, self.count):
+            field.setMinimumWidth(56)
         inner = QWidget()
         content = QVBoxLayout(inner)
         content.setContentsMargins(0, 0, SPACE // 2, 0)
@@ -152,23 +152,29 @@ class PromptPanel(Panel):
         self.body.addWidget(_scrolled(inner), 1)
         self.body.addWidget(self.bar)
 
-    def _form(self) -> QFormLayout:
-        form = QFormLayout()
-        form.setSpacing(SPACE)
-        form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
-        form.setLabelAlignment(Qt.AlignmentFlag.AlignLeft)
+    def _form(self) -> QGridLayout:
+        """Two fields a row where both are short."""
+        grid = QGridLayout()
+        grid.setHorizontalSpacing(SPACE)
+        grid.setVerticalSpacing(SPACE)
+        grid.setColumnStretch(1, 1)
+        grid.setColumnStretch(3, 1)
         seed = row(self.seed, self.lock, self.dice)
         seed.setStretch(0, 1)
-        for name, field in (
-            ("sizes", self.sizes),
-            ("steps", self.steps),
-            ("guidance", self.guidance),
-            ("seed", seed),
-            ("count", self.count),
-            ("model", self.model),
+        for line, name, field in (
+            (0, "model", self.model),
+            (1, "sizes", self.sizes),
+            (3, "seed", seed),
         ):
-            form.addRow(self._labels[name], field)
-        return form
+            grid.addWidget(self._labels[name], line, 0)
+            if isinstance(field, QWidget):
+                grid.addWidget(field, line, 1, 1, 3)
+            else:
+                grid.addLayout(field, line, 1, 1, 3)
+        for line, column, name in ((2, 0, "steps"), (2, 2, "guidance"), (4, 0, "count")):
+            grid.addWidget(self._labels[name], line, column)
+            grid.addWidget(getattr(self, name), line, column + 1)
+        return grid
 
     def _bind(self) -> None:
         make = self._generation

@@ -6,8 +6,8 @@ Shows a TextLayer; every change leaves as an EditText command, typing as one ste
 from __future__ import annotations
 
 from PySide6.QtCore import QEvent, QSignalBlocker, Signal
-from PySide6.QtGui import QColor, QFont
-from PySide6.QtWidgets import QColorDialog, QFontComboBox
+from PySide6.QtGui import QFont
+from PySide6.QtWidgets import QFontComboBox
 
 from app.document.commands import EditText
 from app.document.layers import Align, TextLayer, new_id
@@ -15,7 +15,7 @@ from app.i18n import translate
 from app.panels.prompt import PromptEdit
 from app.widgets.icons import Icons
 from app.widgets.parts import Panel, Segment, button, number, row, tool
-from app.widgets.swatch import swatch
+from app.widgets.swatch import ask_color, swatch
 
 ALIGNS = (Align.left, Align.center, Align.right)
 
@@ -113,15 +113,12 @@ class TextPanel(Panel):
     def _choose_color(self) -> None:
         if self._layer is None:
             return
-        dialog = QColorDialog(QColor(self._layer.color), self)
-        dialog.setOption(QColorDialog.ColorDialogOption.DontUseNativeDialog)
-        dialog.setWindowTitle(translate("Text", "Text colour"))
-        gesture = new_id()
-        before = self._layer.color
-        dialog.currentColorChanged.connect(lambda c: self._edit(color=c.name(), gesture=gesture))
-        if dialog.exec() != QColorDialog.DialogCode.Accepted:
-            self._edit(color=before, gesture=gesture)
-        dialog.deleteLater()
+        gesture, before = new_id(), self._layer.color
+        title = translate("Text", "Text colour")
+        found = ask_color(
+            before, title, self, lambda color: self._edit(color=color, gesture=gesture)
+        )
+        self._edit(color=found or before, gesture=gesture)
 
     def _show_values(self, layer: TextLayer) -> None:
         widgets = (self.words, self.family, self.size_px, self.bold, self.italic)

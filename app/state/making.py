@@ -47,8 +47,10 @@ class Making(QObject):
     devices_known = Signal(object)
     told = Signal(object)
 
-    def __init__(self, workspace: Workspace) -> None:
+    def __init__(self, workspace: Workspace, *, keeps_command: bool = False) -> None:
+        """`keeps_command`: the client was given its engine, whatever the settings say."""
         super().__init__(workspace)
+        self._keeps_command = keeps_command
         self._workspace = workspace
         self._generation: Generation = workspace.generation
         self._plan_id = -1
@@ -76,14 +78,13 @@ class Making(QObject):
 
     def start_engine(self) -> None:
         """After the first paint: what models are there?"""
-        settings = self._workspace.settings
-        self._workspace.client.set_command(
-            engine_command(
-                device=settings.device,
-                model_folders=(*settings.model_folders, str(self._workspace.paths.models)),
+        workspace, settings = self._workspace, self._workspace.settings
+        if not self._keeps_command:
+            folders = (*settings.model_folders, str(workspace.paths.models))
+            workspace.client.set_command(
+                engine_command(device=settings.device, model_folders=folders)
             )
-        )
-        self._workspace.client.describe()
+        workspace.client.describe()
 
     def _on_described(self, message: Described) -> None:
         self.devices = message.devices
@@ -132,7 +133,7 @@ class Making(QObject):
 
     def _plan(self) -> None:
         model = self._generation.model
-        if model is None or self._workspace.jobs.is_busy:
+        if model is None or self._workspace.project is None or self._workspace.jobs.is_busy:
             return
         page = self._workspace.document.state.page
         scale = min(1.0, PLAN_SIDE_PX / max(page.width, page.height))
@@ -245,6 +246,14 @@ class Making(QObject):
             workspace.document.do(command)
         except DocumentError as error:
             self._tell(Kind.warning, str(error))
+
+    def rename(self, node_id: str, name: str) -> None:
+        self._workspace.tree.rename(node_id, name)
+        self._workspace.store_node(node_id)
+
+    def pin(self, node_id: str, is_pinned: bool) -> None:
+        self._workspace.tree.pin(node_id, is_pinned)
+        self._workspace.store_node(node_id)
 
     def use_settings(self, node_id: str) -> None:
         request = self._workspace.tree.node(node_id).request

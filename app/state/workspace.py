@@ -61,7 +61,7 @@ class Workspace(QObject):
         self._autosave.setSingleShot(True)
         self._autosave.timeout.connect(self.write)
         self.document.changed.connect(self._mark_dirty)
-        self.generation.changed.connect(self._mark_view)
+        self.generation.changed.connect(self.touch)
 
     # --- which project ---
 
@@ -136,6 +136,12 @@ class Workspace(QObject):
         if is_empty_draft:
             with contextlib.suppress(OSError):
                 project.path.unlink()
+
+    def shutdown(self) -> None:
+        """For the end of the program: everything is written, the engine ended."""
+        self.close()
+        self.writer.shutdown()
+        self.client.shutdown()
 
     def _take(self, project: Project) -> None:
         self.close()
@@ -212,9 +218,10 @@ class Workspace(QObject):
     def _mark_dirty(self) -> None:
         if self.document.state is not self._wrote:
             self._set_dirty(True)
-            self._mark_view()
+            self.touch()
 
-    def _mark_view(self) -> None:
+    def touch(self) -> None:
+        """Something of the view changed that is kept with the project."""
         if self.project is not None and not self._autosave.isActive():
             self._autosave.start(AUTOSAVE_MS)
 
@@ -238,6 +245,12 @@ class Workspace(QObject):
             self.settings.last_project = str(self.project.path)
             if not self.is_untitled:
                 self.settings.remember(self.project.path)
+
+    def store_node(self, node_id: str) -> None:
+        """A node's new name or pin, into the file."""
+        project, node = self.project, self.tree.node(node_id)
+        if project is not None and not project.read_only:
+            self.writer.submit(lambda: project.update_node(node), lambda _: None, self._not_written)
 
     # --- jobs ---
 

@@ -1,9 +1,12 @@
-"""A small square of one colour, as an icon."""
+"""A colour as a small square, and asking for another."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from PySide6.QtCore import QRectF, Qt
 from PySide6.QtGui import QColor, QIcon, QPainter, QPen, QPixmap
+from PySide6.QtWidgets import QColorDialog, QWidget
 
 SIDE_PX = 32
 
@@ -17,3 +20,19 @@ def swatch(colour: str) -> QIcon:
         painter.setBrush(QColor(colour))
         painter.drawRoundedRect(QRectF(1, 1, SIDE_PX - 2, SIDE_PX - 2), 6, 6)
     return QIcon(picture)
+
+
+def ask_color(
+    before: str,
+    title: str,
+    parent: QWidget,
+    preview: Callable[[str], object] = lambda colour: None,
+) -> str | None:
+    """The colour that was chosen, None if it was not; `preview` is told while it is looked for."""
+    dialog = QColorDialog(QColor(before), parent)
+    dialog.setOption(QColorDialog.ColorDialogOption.DontUseNativeDialog)
+    dialog.setWindowTitle(title)
+    dialog.currentColorChanged.connect(lambda colour: preview(colour.name()))
+    is_accepted = dialog.exec() == QColorDialog.DialogCode.Accepted
+    dialog.deleteLater()
+    return dialog.selectedColor().name() if is_accepted else None

@@ -1,0 +1,184 @@
+"""What is done to layers: made, doubled, grouped, moved, masked, written on."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+
+from PySide6.QtCore import QPoint, QPointF, QRectF
+from PySide6.QtGui import QImage, qGray
+from PySide6.QtWidgets import QApplication
+
+from app.document.commands import (
+    AddLayer,
+    GroupLayers,
+    MoveLayer,
+    RemoveLayer,
+    SetMask,
+)
+from app.document.composite import layer_bounds, render
+from app.document.layers import (
+    GroupLayer,
+    Layer,
+    LayerMask,
+    PixelLayer,
+    TextLayer,
+    find_layer,
+    place_of,
+    walk,
+    with_new_ids,
+)
+from app.document.selection import everything
+from app.document.state import DocumentState
+from app.document.tiles import PixelKind, Tiles
+from app.i18n import translate
+from app.main_window import MainWindow
+from app.panels.layer_model import shown_name
+
+HEADLINE_PART = 9  # a new headline is as high as this part of the page
+DARK_BELOW = 128
+
+
+class LayerDeeds:
+    """Each deed acts on the active layer of the window's document."""
+
+    def __init__(self, window: MainWindow) -> None:
+        self._window = window
+
+    def handlers(self) -> dict[str, Callable[[], object]]:
+        return {
+            "layer_new": self.add_pixels,
+            "layer_text": self.add_headline,
+            "layer_duplicate": self.duplicate,
+            "layer_group": self.group,
+            "layer_delete": self.delete,
+            "layer_rename": self.rename,
+            "layer_up": lambda: self.move(1),
+            "layer_down": lambda: self.move(-1),
+            "layer_next": lambda: self.step(1),
+            "layer_previous": lambda: self.step(-1),
+            "mask_add": self.add_mask,
+            "mask_toggle": self.toggle_mask,
+            "mask_remove": self.remove_mask,
+        }
+
+    @property
+    def _state(self) -> DocumentState:
+        return self._window.workspace.document.state
+
+    @property
+    def _active(self) -> Layer:
+        layer = self._state.active_layer
+        assert layer is not None, "the action is enabled with an active layer only"
+        return layer
+
+    def add_pixels(self) -> None:
+        self._window.do(AddLayer(layer=PixelLayer(name=translate("Layers", "Layer"))))
+
+    def add_picture(self, image: QImage, name: str, at: QPointF) -> None:
+        """A picture as a layer of its own size, its middle at a point of the page."""
+        corner = at.toPoint() - QPoint(image.width() // 2, image.height() // 2)
+        page = self._state.page.rect
+        if image.width() >= page.width() or image.height() >= page.height():
+            corner = page.center() - QPoint(image.width() // 2, image.height() // 2)
+        tiles = Tiles.from_image(image, QPoint(0, 0))
+        layer = PixelLayer(name=name, tiles=tiles, x=corner.x(), y=corner.y())
+        self._window.do(AddLayer(layer=layer))
+
+    def add_headline(self) -> None:
+        """A line of text over the width of the page, in its upper part."""
+        page = self._state.page.trim
+        margin = max(8, page.width() // 16)
+        top = page.top() + margin
+        self._add_text(QRectF(page.left() + margin, top, page.width() - 2 * margin, 0))
+
+    def ask_text(self, box: QRectF) -> None:
+        """The text tool was used: go on in the text under it, or begin one there."""
+        layer = self._state.active_layer
+        is_there = isinstance(layer, TextLayer) and layer_bounds(layer).contains(
+            box.topLeft().toPoint()
+        )
+        if not is_there:
+            self._add_text(box)
+        self._window.text.edit_words()
+
+    def _add_text(self, box: QRectF) -> None:
+        page = self._state.page
+        layer = TextLayer(
+            text=translate("Text", "Headline"),
+            family=QApplication.font().family(),
+            size_px=max(12, min(page.height, page.width) // HEADLINE_PART),
+            bold=True,
+            color=self._readable_color(box),
+            x=round(box.x()),
+            y=round(box.y()),
+            width_px=round(box.width()) if box.width() >= 1 else None,
+        )
+        self._window.do(AddLayer(layer=layer))
+        self._window.text.edit_words()
+
+    def _readable_color(self, box: QRectF) -> str:
+        """Black or white, whichever stands out from what lies under the text."""
+        height = max(box.height(), self._state.page.height / HEADLINE_PART)
+        area = QRectF(box.x(), box.y(), max(box.width(), 1), height).toAlignedRect()
+        area = area.intersected(self._state.page.rect)
+        if area.isEmpty():
+            return "#000000"
+        spot = render(self._state, area).scaled(1, 1).pixel(0, 0)
+        return "#ffffff" if qGray(spot) < DARK_BELOW else "#000000"
+
+    def duplicate(self) -> None:
+        copy = with_new_ids(self._active)
+        name = translate("Layers", "{name} copy").format(name=shown_name(self._active))
+        self._window.do(AddLayer(layer=dataclasses.replace(copy, name=name)))
+
+    def group(self) -> None:
+        group = GroupLayer(name=translate("Layers", "Group"))
+        self._window.do(GroupLayers(layer_ids=(self._active.id,), group=group))
+
+    def delete(self) -> None:
+        self._window.do(RemoveLayer(layer_id=self._active.id))
+
+    def rename(self) -> None:
+        """F2 names what has the focus: a step of the history, or the layer."""
+        if self._window.history.view.hasFocus():
+            self._window.history.edit_name()
+        else:
+            self._window.layers.edit_name()
+
+    def move(self, way: int) -> None:
+        """One place up or down among its siblings."""
+        layer = self._active
+        parent, index = place_of(self._state.layers, layer.id)
+        group = find_layer(self._state.layers, parent) if parent is not None else None
+        siblings = group.children if isinstance(group, GroupLayer) else self._state.layers
+        if 0 <= index + way < len(siblings):
+            self._window.do(MoveLayer(layer_id=layer.id, parent=parent, index=index + way))
+
+    def step(self, way: int) -> None:
+        """Make the next layer above or below the active one."""
+        ids = [layer.id for layer in walk(self._state.layers)]
+        if not ids:
+            return
+        here = ids.index(self._state.active) if self._state.active in ids else -1
+        index = min(max(here + way, 0), len(ids) - 1)
+        self._window.workspace.document.activate(ids[index])
+
+    def add_mask(self) -> None:
+        """From the selection; without one, the mask shows the whole layer."""
+        state, layer = self._state, self._active
+        page = state.page.rect
+        shown = state.selection or everything(page.united(layer_bounds(layer)))
+        area = shown.bounds
+        at = area.topLeft() - QPoint(layer.x, layer.y)
+        tiles = Tiles.from_image(shown.image(area), at, PixelKind.grey)
+        self._window.do(SetMask(layer_id=layer.id, mask=LayerMask(tiles=tiles)))
+
+    def toggle_mask(self) -> None:
+        mask = self._active.mask
+        assert mask is not None
+        changed = dataclasses.replace(mask, enabled=not mask.enabled)
+        self._window.do(SetMask(layer_id=self._active.id, mask=changed))
+
+    def remove_mask(self) -> None:
+        self._window.do(SetMask(layer_id=self._active.id, mask=None))
