@@ -29,6 +29,7 @@ from training.data.words import MIN_LETTERS, draw_text, is_rare
 from training.options import Choice, Options, Range, Share
 
 PLACEMENTS = ("column1", "centred", "free_cells")
+SECOND_LINE_ROWS = 2  # with a free row above: readers take lines without a gap for one
 
 Row = Annotated[str, Choice(("top", "middle", "bottom"))]
 Kind = Annotated[str, Choice(SHAPE_KINDS)]
@@ -150,14 +151,14 @@ def _draw_lines(
 ) -> tuple[TextLine, ...]:
     has_second = chance.random() < level.second_line
     rows = level.cell_px // CELL_PX
-    row = _draw_row(chance, level, size_px, rows + has_second)
+    row = _draw_row(chance, level, size_px, rows + (SECOND_LINE_ROWS if has_second else 0))
     line = TextLine(text="", colour=colour, column=0, row=row, cell_px=level.cell_px)
     first = draw_headline(chance, level, unseen=unseen)
     headline = place_line(chance, level, size_px, first, line)
     if not has_second:
         return (headline,)
     text = draw_headline(chance, level, unseen=unseen)
-    below = replace(line, row=row + rows, cell_px=CELL_PX)
+    below = replace(line, row=row + rows + SECOND_LINE_ROWS - 1, cell_px=CELL_PX)
     second = place_line(chance, level, size_px, text, below)
     return headline, second
 

@@ -27,7 +27,10 @@ _SHAPE_INSET = 1 / 16  # of the shape's box, on each side
 
 @cache
 def letter(char: str, cell_px: int) -> Coverage:
-    """The letter in a square cell, standing on the cells' common baseline."""
+    """The letter in a square cell, standing on the cells' common baseline.
+
+    Capitals and numerals fit; only the tail of Q is shortened by the cell's edge.
+    """
     side = cell_px * _OVERSAMPLING
     font, cap_px, stretch = _fitted_font(side)
     wide = Image.new("L", (side * 2, side))

@@ -1,6 +1,6 @@
 """Where things stand on a synthetic poster, and what their places are called.
 
-Rows are named by the third of the page they are in, shapes by the side and, where the text
+Text is at the top, in the middle or at the bottom; shapes are named by their side and, where text
 leaves room both above and below, by that too. Knows no colours and no chance.
 """
 
@@ -40,14 +40,13 @@ def rows_in(row: str, size_px: int, height: int) -> list[int]:
     return [
         first
         for first in range(1, grid(size_px) - height)  # the outermost rows are margin
-        if _third((first + height / 2) / grid(size_px)) == row
+        if _row_name(first, height, size_px) == row
     ]
 
 
 def row_name(scene: Scene) -> str:
-    """The third of the page that the text stands in."""
     first, last = text_rows(scene.lines)
-    return _third((first + last) / 2 / grid(scene.size))
+    return _row_name(first, last - first, scene.size)
 
 
 def text_rows(lines: Sequence[TextLine]) -> tuple[int, int]:
@@ -112,5 +111,6 @@ def _overlap(column: int, row: int, cells: int, other: Shape) -> bool:
     )
 
 
-def _third(centre: float) -> str:
-    return ROWS[min(2, int(centre * 3))]
+def _row_name(first: int, height: int, size_px: int) -> str:
+    """By the third of the way from the top that the text has gone down."""
+    return ROWS[first * len(ROWS) // (grid(size_px) - height + 1)]
