@@ -8,6 +8,7 @@ import pytest
 from training.data.captions import (
     LANGUAGES,
     TEMPLATES,
+    Template,
     caption,
     colour_name,
     fill_template,
@@ -31,7 +32,7 @@ EVERY = [
 
 
 @pytest.mark.parametrize(("language", "first", "template"), EVERY)
-def test_every_template_names_all_there_is(language: str, first: bool, template) -> None:
+def test_every_template_names_all_there_is(language: str, first: bool, template: Template) -> None:
     said = fill_template(template, POSTER, language)
     facts = [colour_name(name, language) for name in ("navy", "white", "orange")]
     facts += [kind_name("circle", language)]
@@ -44,7 +45,9 @@ def test_every_template_names_all_there_is(language: str, first: bool, template)
 
 
 @pytest.mark.parametrize(("language", "first", "template"), EVERY)
-def test_a_poster_of_text_alone_has_a_whole_sentence(language: str, first: bool, template) -> None:
+def test_a_poster_of_text_alone_has_a_whole_sentence(
+    language: str, first: bool, template: Template
+) -> None:
     bare = Scene(size=128, page=POSTER.page, lines=POSTER.lines)
     said = fill_template(template, bare, language)
     assert kind_name("circle", language) not in said

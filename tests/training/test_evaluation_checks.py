@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import asdict, replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -29,17 +30,17 @@ from training.evaluation.text_rendering import (
     read_glyphs,
 )
 
-RICH = {"second_line": 0.4, "second_shape": 0.5, "gradient": 0.3, "shape": 0.8}
+RICH = Level(second_line=0.4, second_shape=0.5, gradient=0.3, shape=0.8)
 CONFIGS = {
     "starter": default_config(128),
     "rich": StreamConfig(
-        levels=(Level(placement="centred", **RICH), Level(placement="free_cells", **RICH))
+        levels=(replace(RICH, placement="centred"), replace(RICH, placement="free_cells"))
     ),
     "large": StreamConfig(
         size_px=256,
         levels=(
-            Level(letters_max=12, placement="free_cells", **RICH),
-            Level(cell_px=32, letters_max=7, **RICH),
+            replace(RICH, letters_max=12, placement="free_cells"),
+            replace(RICH, cell_px=32, letters_max=7),
         ),
     ),
 }
@@ -72,12 +73,12 @@ def test_true_edits_pass_and_untouched_sources_do_not(name: str) -> None:
         assert all(untouched.kept.values())
 
 
-def with_shape(**changes: object) -> Scene:
-    return replace(POSTER, shapes=(replace(POSTER.shapes[0], **changes),))  # type: ignore[arg-type]
+def with_shape(**changes: Any) -> Scene:
+    return replace(POSTER, shapes=(replace(POSTER.shapes[0], **changes),))
 
 
-def with_line(**changes: object) -> Scene:
-    return replace(POSTER, lines=(replace(POSTER.lines[0], **changes),))  # type: ignore[arg-type]
+def with_line(**changes: Any) -> Scene:
+    return replace(POSTER, lines=(replace(POSTER.lines[0], **changes),))
 
 
 EXTRA = Shape(kind="star", colour="red", column=1, row=4, cells=2)
@@ -113,8 +114,7 @@ def test_a_wrong_poster_fails_where_it_is_wrong(drawn: Scene, wrong: set[str]) -
 )
 def test_pictures_of_nothing_fail(draw: Callable[[], np.ndarray]) -> None:
     findings = check_poster(draw(), POSTER, read_glyphs)
-    assert not (findings.page or findings.text_colour or findings.headline)
-    assert not (findings.shapes or findings.places)
+    assert not any(asdict(findings).values())
 
 
 def test_checks_forgive_the_blur_and_noise_of_a_small_vae() -> None:

@@ -86,6 +86,7 @@ def test_one_shape_changes_and_all_else_stays(attribute: str, gone: int, new: in
 def test_a_recoloured_shape_stays_and_a_moved_one_keeps_its_colour() -> None:
     for change in changes_of(SHAPE_RECOLOURED):
         assert change.before
+        assert change.after
         assert change.after == replace(change.before, colour=change.after.colour)
     for change in changes_of(SHAPE_MOVED):
         assert change.before
@@ -116,8 +117,8 @@ def test_instructions_name_what_changes(attribute: str) -> None:
 
 def facts(change: Change, language: str) -> list[str]:
     """Names that must be in the words, in a form independent of the templates."""
-    kind = (change.after or change.before).kind if (change.after or change.before) else None
-    named = [KINDS_ZH[kind] if language == "zh" else kind] if kind else []
+    shape = change.after or change.before
+    named = [KINDS_ZH[shape.kind] if language == "zh" else shape.kind] if shape else []
     if change.attribute == HEADLINE:
         named.append(f'"{change.target.headline.text}"')
     return named
