@@ -1,7 +1,8 @@
 """The tiny text encoder of the starter: a byte tokenizer and a Qwen2.5-VL of few numbers.
 
 The tokenizer's words are the 256 bytes, so that every letter is one token. Two added tokens stand
-for nearly all of the two system sentences: the dropped prefixes are 34 and 64 tokens, as published.
+for nearly all of the two system sentences and one for the word that ends every template: prefixes
+of 34 and 64 tokens are dropped and a suffix of 5 is kept, as published.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ SPECIAL_TOKENS = (
 )
 KEPT_OF_TEXT_SYSTEM = 17
 KEPT_OF_EDIT_SYSTEM = 47
+ASSISTANT = "assistant"
 PATCH_PX, MERGE = 14, 2
 MAX_POSITIONS = 4096
 STARTER_ROW = next(row for row in FAMILIES if row.edits)
@@ -42,7 +44,7 @@ def byte_characters() -> dict[str, int]:
 
 
 def make_tokenizer() -> Qwen2Tokenizer:
-    """Qwen2's tokenizer with one token a byte, the special tokens and the two sentence tokens."""
+    """Qwen2's tokenizer with one token a byte, the special tokens and three added words."""
     tokenizer = Qwen2Tokenizer(
         vocab=byte_characters(),
         merges=[],
@@ -54,7 +56,7 @@ def make_tokenizer() -> Qwen2Tokenizer:
     tokens: list[str | AddedToken] = [
         AddedToken(token, special=True, normalized=False) for token in SPECIAL_TOKENS
     ]
-    tokens += [AddedToken(sentence, normalized=False) for sentence in sentences]
+    tokens += [AddedToken(word, normalized=False) for word in (*sentences, ASSISTANT)]
     tokenizer.add_tokens(tokens)
     return tokenizer
 
