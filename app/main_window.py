@@ -64,6 +64,7 @@ class MainWindow(QMainWindow):
         self.making = making
         self.theme = theme
         self._was_painted = False
+        self._may_close = False
         icons = Icons(theme)
         self.actions_table = Actions(self, icons, workspace.settings.keys)
         self.canvas = CanvasView()
@@ -216,8 +217,31 @@ class MainWindow(QMainWindow):
             "splitter": self.splitter.sizes(),
             "side": self.side.sizes(),
         }
+        if not self._may_close and not self.workspace.close():
+            self._offer_to_close()
+            event.ignore()
+            return
         self.workspace.shutdown()
         event.accept()
+
+    def _offer_to_close(self) -> None:
+        """The newest change is not on disk: the window stays, and says what can be done."""
+        save_as = self.actions_table["save_as"]
+        self.show_message(
+            Message(
+                kind=Kind.error,
+                title=translate("Window", "The last changes could not be written."),
+                text=translate("Window", "Everything before them is in the file."),
+                deeds=(
+                    (translate("Window", "Save As…"), save_as.trigger),
+                    (translate("Window", "Close all the same"), self._close_all_the_same),
+                ),
+            )
+        )
+
+    def _close_all_the_same(self) -> None:
+        self._may_close = True
+        self.close()
 
     def restore_layout(self) -> None:
         kept = self.workspace.settings.window

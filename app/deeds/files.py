@@ -25,6 +25,7 @@ from app.main_window import MainWindow
 from app.state.messages import Kind, Message
 from app.state.workspace import SUFFIX
 from app.store.errors import StoreError
+from app.store.project import Project
 
 PICTURES = "*.png *.jpg *.jpeg *.webp *.tif *.tiff *.bmp"
 Dropped = Path | QImage
@@ -141,7 +142,7 @@ class FileDeeds:
 
         state = self._workspace.document.state
         recipe = self._recipe(state.current_node)
-        self._write(path, lambda: export(state, path, recipe))
+        self._write(path, lambda: export(state, path, recipe=recipe))
 
     def export_node(self, node_id: str) -> None:
         """One step of the history as a PNG, with its recipe inside."""
@@ -162,14 +163,14 @@ class FileDeeds:
     def _write(self, path: Path, work: Callable[[], object]) -> None:
         """Off the window's thread; the outcome is told either way."""
 
-        def guarded() -> str:
+        def guarded(_: Project) -> str:
             try:
                 work()
             except (FilesError, StoreError) as error:
                 return str(error)
             return ""
 
-        self._workspace.writer.submit(guarded, lambda reason: self._tell(path, reason), print)
+        self._workspace.run(guarded, lambda reason: self._tell(path, reason))
 
     def _tell(self, path: Path, reason: str) -> None:
         if reason:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 from PySide6.QtCore import QObject, QRect
 from PySide6.QtGui import QImage
@@ -140,7 +141,9 @@ class Deeds(QObject):
     def _canvas_handlers(self) -> dict[str, Callable[[], object]]:
         window, canvas = self._window, self._window.canvas
         document = self._workspace.document
-        tools = {f"tool_{name}": (lambda name=name: canvas.set_tool(name)) for name in canvas.tools}
+        tools: dict[str, Callable[[], object]] = {
+            f"tool_{name}": partial(canvas.set_tool, name) for name in canvas.tools
+        }
         return tools | {
             "undo": document.undo,
             "redo": document.redo,

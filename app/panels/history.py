@@ -175,6 +175,7 @@ class HistoryPanel(Panel):
             self.retranslate()
 
     def _lay_out(self, icons: Icons) -> None:
+        self.view.setObjectName("Rows")
         self.view.setModel(self.model)
         self.view.setItemDelegate(RowPainter(icons, self.view))
         self.view.setUniformItemSizes(True)

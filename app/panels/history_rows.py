@@ -6,11 +6,12 @@ from dataclasses import dataclass
 
 from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QPointF, QRect, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QFont, QImage, QPainter, QPainterPath, QPalette, QPen, QPixmap
-from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem, QWidget
+from PySide6.QtWidgets import QStyledItemDelegate, QStyleOptionViewItem, QWidget
 
 from app.panels.lanes import Row
 from app.theme import HALF, SPACE
 from app.widgets.icons import Icons
+from app.widgets.rows import paint_ground
 
 THUMB_PX = 48
 ROW_PX = THUMB_PX + SPACE
@@ -62,7 +63,7 @@ class RowPainter(QStyledItemDelegate):
         palette: QPalette = option.palette  # type: ignore[attr-defined]
         painter.save()
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        self._paint_ground(painter, box, option)
+        paint_ground(painter, option)
         left = self._paint_lanes(painter, box, view, palette)
         left = _paint_picture(painter, box, left, view, palette)
         self._paint_text(
@@ -80,17 +81,6 @@ class RowPainter(QStyledItemDelegate):
         height = editor.sizeHint().height()
         editor.setGeometry(box.adjusted(LANE_PX, (box.height() - height) // 2, -HALF, 0))
         editor.setFixedHeight(height)
-
-    def _paint_ground(self, painter: QPainter, box: QRect, option: QStyleOptionViewItem) -> None:
-        state: QStyle.StateFlag = option.state  # type: ignore[attr-defined]
-        palette: QPalette = option.palette  # type: ignore[attr-defined]
-        if not state & (QStyle.StateFlag.State_Selected | QStyle.StateFlag.State_MouseOver):
-            return
-        colour = QColor(palette.color(QPalette.ColorRole.Highlight))
-        colour.setAlpha(56 if state & QStyle.StateFlag.State_Selected else 24)
-        painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(colour)
-        painter.drawRoundedRect(QRectF(box).adjusted(0, 1, -1, -1), 6, 6)
 
     def _paint_lanes(self, painter: QPainter, box: QRect, view: RowView, palette: QPalette) -> int:
         row, middle = view.row, box.center().y()

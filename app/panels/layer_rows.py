@@ -27,6 +27,7 @@ from app.document.tiles import PixelKind
 from app.panels.layer_model import LAYER_ROLE, shown_name
 from app.theme import HALF, ICON_PX, SPACE
 from app.widgets.icons import Icons
+from app.widgets.rows import paint_ground
 
 ROW_PX = 44
 THUMB_PX = 34
@@ -54,6 +55,7 @@ class LayerPainter(QStyledItemDelegate):
         box: QRect = option.rect  # type: ignore[attr-defined]
         palette: QPalette = option.palette  # type: ignore[attr-defined]
         painter.save()
+        paint_ground(painter, option)
         painter.setOpacity(1.0 if layer.visible else 0.5)
         self._icons("eye" if layer.visible else "eye-slash", "muted").paint(painter, _eye(box))
         lock = "lock-simple" if layer.locked else "lock-simple-open"

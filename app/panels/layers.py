@@ -88,6 +88,7 @@ class LayersPanel(Panel):
             self.retranslate()
 
     def _lay_out(self, actions: Actions) -> None:
+        self.view.setObjectName("Rows")
         self.view.setModel(self.model)
         self.view.setItemDelegate(self.painter)
         self.view.setHeaderHidden(True)

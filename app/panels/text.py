@@ -30,8 +30,8 @@ class TextPanel(Panel):
         self._icons = icons
         self._layer: TextLayer | None = None
         self._typing = ""
-        self.words = PromptEdit(56)
-        self.words.setMaximumHeight(72)
+        self.words = PromptEdit(48)
+        self.words.setMaximumHeight(56)
         self.family = QFontComboBox()
         self.size_px = number(1, 4096, " px")
         self.bold, self.italic = tool(), tool()
@@ -88,6 +88,8 @@ class TextPanel(Panel):
         self.family.setSizeAdjustPolicy(
             QFontComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
         )
+        self.size_px.setFixedWidth(84)
+        self.align.setFixedWidth(96)
         self.body.addWidget(self.words)
         self.body.addLayout(row(self.family, self.size_px))
         self.body.addLayout(row(self.bold, self.italic, self.color, None, self.align))
@@ -131,6 +133,5 @@ class TextPanel(Panel):
         self.italic.setChecked(layer.italic)
         self.align.choose(ALIGNS.index(layer.align))
         self.color.setIcon(swatch(layer.color))
-        self.color.setText(layer.color)
         for blocker in blockers:
             blocker.unblock()

@@ -21,8 +21,8 @@ class JobStore:
 
     def __init__(
         self,
-        add: Callable[[Job, Callable[[], object], Callable[[StoreError], object]], object],
-        set_status: Callable[[Job, JobStatus, str], object],
+        add: Callable[[Job, Callable[[], None], Callable[[StoreError], None]], None],
+        set_status: Callable[[Job, JobStatus, str], None],
     ) -> None:
         self.add = add
         self.set_status = set_status

@@ -22,6 +22,7 @@ from app.state.messages import Kind, Message
 from app.state.results import Arrival, arrivals, is_change, place
 from app.state.workspace import Workspace
 from app.store.jobs import Job, JobStatus
+from app.store.project import Project
 from model.engine.protocol import Described, Failed, Loaded, Planned, Progress
 from model.requests import Picture, RequestError, Result
 
@@ -71,7 +72,7 @@ class Making(QObject):
         jobs.failed.connect(self._on_failed)
         jobs.cancelled.connect(lambda job: self.progress.emit(None))
         self._generation.changed.connect(self._on_values)
-        self._workspace.opened.connect(self._plan_timer.start)
+        self._workspace.opened.connect(lambda: self._plan_timer.start())
         self._plan_timer.setInterval(PLAN_MS)
 
     # --- engine ---
@@ -189,16 +190,15 @@ class Making(QObject):
 
     def _on_finished(self, job: Job, result: Result) -> None:
         workspace = self._workspace
-        project, state = workspace.project, workspace.document.state
-        assert project is not None
+        state = workspace.document.state
         found = arrivals(state, workspace.tree, job, result)
 
-        def work() -> None:
+        def work(project: Project) -> None:
             for arrival in found:
                 project.add_node(arrival.node)
             project.set_job(job.id, JobStatus.done)
 
-        workspace.writer.submit(
+        workspace.run(
             work,
             lambda _: self._show(job, result, found, state),
             lambda error: self._lost_result(job, str(error)),
@@ -219,7 +219,6 @@ class Making(QObject):
         self.placed.emit(Outcome(seconds=result.seconds, changed_outside=outside))
         if not is_change(job):
             self._generation.switch(True)
-        workspace.write()
 
     def _lost_result(self, job: Job, reason: str) -> None:
         self.progress.emit(None)

@@ -25,13 +25,13 @@ from app.settings import Settings
 from app.state.generation import Generation
 from app.state.jobs import JobQueue, JobStore
 from app.state.messages import Kind, Message
-from app.state.writing import Writer
 from app.store.errors import StoreError
 from app.store.jobs import Job, JobStatus
 from app.store.project import Project
+from app.store.writer import ProjectWriter
 
-AUTOSAVE_MS = 800
-RETRY_MS = 5000
+VIEW_MS = 1000
+CLOSE_S = 10.0
 FIRST_PAGE = Page(width=256, height=256, dpi=72)
 SUFFIX = ".ink"
 
@@ -51,16 +51,16 @@ class Workspace(QObject):
         self.document = Document(DocumentState(page=FIRST_PAGE), parent=self)
         self.tree = EditTree()
         self.generation = Generation()
-        self.writer = Writer(self)
         self.jobs = JobQueue(client, JobStore(self._store_job, self._store_status), self)
         self.project: Project | None = None
+        self.writer: ProjectWriter | None = None
         self.view: Callable[[], dict[str, Any]] = dict
         self.is_dirty = False
         self._wrote: DocumentState | None = None
-        self._autosave = QTimer(self)
-        self._autosave.setSingleShot(True)
-        self._autosave.timeout.connect(self.write)
-        self.document.changed.connect(self._mark_dirty)
+        self._view_timer = QTimer(self)
+        self._view_timer.setSingleShot(True)
+        self._view_timer.timeout.connect(self._write_view)
+        self.document.changed.connect(self._autosave)
         self.generation.changed.connect(self.touch)
 
     # --- which project ---
@@ -102,8 +102,7 @@ class Workspace(QObject):
         except (StoreError, OSError) as error:
             self._tell_error(translate("Workspace", "No new page could be begun."), str(error))
             return False
-        self._take(project)
-        return True
+        return self._take(project)
 
     def open(self, path: Path) -> bool:
         """Open a project; one that cannot be read leaves the present one open."""
@@ -116,123 +115,152 @@ class Workspace(QObject):
             title = translate("Workspace", "“{name}” could not be opened.").format(name=path.name)
             self._tell_error(title, str(error))
             return False
-        self._take(project)
+        if not self._take(project):
+            return False
         if project.notice is not None:
             self._tell_notice(project.notice.text)
         self._offer_interrupted()
         return True
 
-    def close(self) -> None:
-        """Write what is unwritten and let go of the file."""
-        project = self.project
-        if project is None:
+    def close(self) -> bool:
+        """Write what is unwritten and let go of the file; False if it could not be written, and
+        then everything stays open."""
+        project, writer = self.project, self.writer
+        if project is None or writer is None:
+            return True
+        if self.is_writable:
+            self._write_view()
+            if not writer.flush(CLOSE_S):
+                return False
+        self.abandon()
+        return True
+
+    def abandon(self) -> None:
+        """Let go of the project as its file has it."""
+        project, writer = self.project, self.writer
+        if project is None or writer is None:
             return
         self.jobs.abandon()
-        self.write()
-        self.writer.wait()
+        self._view_timer.stop()
         is_empty_draft = self.is_untitled and self.is_untouched
+        self.project = self.writer = None
+        writer.close()
         project.close()
-        self.project = None
         if is_empty_draft:
             with contextlib.suppress(OSError):
                 project.path.unlink()
 
     def shutdown(self) -> None:
-        """For the end of the program: everything is written, the engine ended."""
-        self.close()
-        self.writer.shutdown()
+        """For the end of the program, after `close`: what is still open goes, the engine too."""
+        self.abandon()
         self.client.shutdown()
 
-    def _take(self, project: Project) -> None:
-        self.close()
+    def _take(self, project: Project) -> bool:
+        if not self.close():
+            project.close()
+            return False
         self.project = project
         self.tree = project.tree
         self._wrote = project.state
+        self._begin_writing(project)
         self.document.reset(project.state)
         kept = project.view().get("generation")
         self.generation.restore(kept if isinstance(kept, dict) else {})
-        self._autosave.stop()
+        self._view_timer.stop()
         self._set_dirty(False)
         self._remember()
         self.opened.emit()
         self.titled.emit()
+        return True
 
     # --- writing ---
 
-    def write(self) -> None:
-        """Autosave: the state and the view as they are now, off this thread."""
-        self._autosave.stop()
-        project, state = self.project, self.document.state
-        if project is None or project.read_only:
-            return
-        view = self.view() | {"generation": self.generation.values()}
-        name, is_new = self.document.undo_name, state is not self._wrote
-        self._wrote = state
+    def _begin_writing(self, project: Project) -> None:
+        self.writer = ProjectWriter(project, parent=self)
+        self.writer.written.connect(self._on_written)
+        self.writer.failed.connect(self._not_written)
 
-        def work() -> None:
-            if is_new:
-                project.write(state, name)
-            project.set_view(view)
-
-        self.writer.submit(work, lambda _: self._written(state), self._not_written)
+    def run(
+        self,
+        action: Callable[[Project], Any],
+        done: Callable[[Any], None] | None = None,
+        failed: Callable[[StoreError], None] | None = None,
+    ) -> None:
+        """Do something with the project file off this thread, in turn with all other writing."""
+        assert self.writer is not None, "no project is open"
+        self.writer.run(action, done, failed)
 
     def save(self) -> None:
         """A version that is kept. An untitled project needs a name first: `save_as`."""
-        project, state = self.project, self.document.state
-        assert project is not None
-        self.write()
-        self.writer.submit(
-            lambda: project.save(state),
-            lambda _: self._tell(Kind.notice, translate("Workspace", "Saved.")),
-            self._not_written,
-        )
+        assert self.writer is not None
+        self._write_view()
+        state = self.document.state
+        self.writer.save(state, "", lambda _: self._on_saved(state), self._not_written)
 
     def save_as(self, path: Path) -> None:
         """Put everything into a file of this name and go on in it."""
-        project = self.project
+        project, state = self.project, self.document.state
         assert project is not None
-        self.write()
         path = path if path.suffix == SUFFIX else path.with_name(path.name + SUFFIX)
         is_draft = self.is_untitled
+        self._write_view()
 
-        def work() -> Project:
-            if not project.read_only:
-                project.save()
-            return project.save_as(path)
+        def work(old: Project) -> Project:
+            if not old.read_only:
+                old.write(state)
+            new = old.save_as(path)
+            new.save(state)
+            return new
 
-        self.writer.submit(work, lambda new: self._move(project, new, is_draft), self._not_written)
+        self.run(work, lambda new: self._move(new, is_draft), self._not_written)
 
-    def _move(self, old: Project, new: Project, is_draft: bool) -> None:
-        self.project = new
-        self.jobs.changed.emit()
+    def _move(self, new: Project, is_draft: bool) -> None:
+        old, writer = self.project, self.writer
+        assert old is not None
+        assert writer is not None
+        writer.close()
         old.close()
         if is_draft:
             with contextlib.suppress(OSError):
                 old.path.unlink()
+        self.project = new
+        self._begin_writing(new)
+        self._autosave()
         self._remember()
         self.titled.emit()
-        self._tell(
-            Kind.notice, translate("Workspace", "Saved as “{name}”.").format(name=new.path.name)
-        )
+        text = translate("Workspace", "Saved as “{name}”.").format(name=new.path.name)
+        self._tell(Kind.notice, text)
 
-    def _mark_dirty(self) -> None:
-        if self.document.state is not self._wrote:
-            self._set_dirty(True)
+    def _autosave(self) -> None:
+        state = self.document.state
+        if state is self._wrote or self.writer is None:
+            return
+        self._set_dirty(True)
+        if self.is_writable:
+            self.writer.autosave(state, self.document.undo_name)
             self.touch()
 
     def touch(self) -> None:
         """Something of the view changed that is kept with the project."""
-        if self.project is not None and not self._autosave.isActive():
-            self._autosave.start(AUTOSAVE_MS)
+        if self.project is not None and not self._view_timer.isActive():
+            self._view_timer.start(VIEW_MS)
 
-    def _written(self, state: DocumentState) -> None:
+    def _write_view(self) -> None:
+        self._view_timer.stop()
+        if self.is_writable:
+            view = self.view() | {"generation": self.generation.values()}
+            self.run(lambda project: project.set_view(view), None, self._not_written)
+
+    def _on_saved(self, state: DocumentState) -> None:
+        self._on_written(state)
+        self._tell(Kind.notice, translate("Workspace", "Saved."))
+
+    def _on_written(self, state: DocumentState) -> None:
+        self._wrote = state
         if state is self.document.state:
             self._set_dirty(False)
 
     def _not_written(self, error: StoreError) -> None:
-        self._wrote = None
-        self._set_dirty(True)
-        self._autosave.start(RETRY_MS)
         self._tell_error(translate("Workspace", "The project could not be written."), str(error))
 
     def _set_dirty(self, is_dirty: bool) -> None:
@@ -248,26 +276,21 @@ class Workspace(QObject):
 
     def store_node(self, node_id: str) -> None:
         """A node's new name or pin, into the file."""
-        project, node = self.project, self.tree.node(node_id)
-        if project is not None and not project.read_only:
-            self.writer.submit(lambda: project.update_node(node), lambda _: None, self._not_written)
+        node = self.tree.node(node_id)
+        if self.is_writable:
+            self.run(lambda project: project.update_node(node), None, self._not_written)
 
     # --- jobs ---
 
     def _store_job(
-        self, job: Job, done: Callable[[], object], refused: Callable[[StoreError], object]
+        self, job: Job, done: Callable[[], None], refused: Callable[[StoreError], None]
     ) -> None:
-        project = self.project
-        assert project is not None
-        self.writer.submit(lambda: project.add_job(job), lambda _: done(), refused)
+        self.run(lambda project: project.add_job(job), lambda _: done(), refused)
 
     def _store_status(self, job: Job, status: JobStatus, message: str) -> None:
-        project = self.project
-        if project is not None and not project.read_only:
-            self.writer.submit(
-                lambda: project.set_job(job.id, status, message),
-                lambda _: None,
-                self._not_written,
+        if self.is_writable:
+            self.run(
+                lambda project: project.set_job(job.id, status, message), None, self._not_written
             )
 
     def _offer_interrupted(self) -> None:

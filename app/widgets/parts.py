@@ -75,8 +75,10 @@ class Segment(QFrame):
             self._group.button(index).setText(text)
 
     def set_icons(self, *faces: tuple[QIcon, str]) -> None:
+        set_role(self, "icons")
         for index, (icon, tip) in enumerate(faces):
             button = self._group.button(index)
+            button.setIconSize(QSize(ICON_PX, ICON_PX))
             button.setIcon(icon)
             button.setToolTip(tip)
             button.setAccessibleName(tip)
