@@ -34,17 +34,26 @@ class Progress:
 
 
 def draw_shadow(painter: QPainter, page: QRectF, palette: Palette) -> None:
-    """A soft shadow a little below the page, and a hairline around it."""
+    """A soft shadow around the page, a little lower than it, and a hairline at its edge."""
     color = QColor(palette.shadow)
-    painter.setPen(Qt.PenStyle.NoPen)
+    color.setAlphaF(0.035)
+    lowered = page.translated(0, SHADOW_PX / 4)
     for reach in range(SHADOW_PX, 0, -2):
-        color.setAlphaF(0.035)
-        painter.setBrush(color)
-        rect = page.adjusted(-reach, -reach, reach, reach).translated(0, SHADOW_PX / 4)
-        painter.drawRoundedRect(rect, reach, reach)
-    painter.setBrush(Qt.BrushStyle.NoBrush)
-    painter.setPen(QPen(QColor(palette.edge), 1))
-    painter.drawRect(page.adjusted(-0.5, -0.5, 0.5, 0.5))
+        for strip in _around(lowered.adjusted(-reach, -reach, reach, reach), page):
+            painter.fillRect(strip, color)
+    for strip in _around(page.adjusted(-1, -1, 1, 1), page):
+        painter.fillRect(strip, QColor(palette.edge))
+
+
+def _around(outer: QRectF, inner: QRectF) -> tuple[QRectF, ...]:
+    """What `outer` has around `inner`. Filling the page as well would cost a frame."""
+    left, right = outer.left(), outer.right()
+    return (
+        QRectF(QPointF(left, outer.top()), QPointF(right, inner.top())),
+        QRectF(QPointF(left, inner.bottom()), QPointF(right, outer.bottom())),
+        QRectF(QPointF(left, inner.top()), QPointF(inner.left(), inner.bottom())),
+        QRectF(QPointF(inner.right(), inner.top()), QPointF(right, inner.bottom())),
+    )
 
 
 def draw_frame(painter: QPainter, rect: QRectF, palette: Palette, *, is_dashed: bool) -> None:

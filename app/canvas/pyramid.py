@@ -1,6 +1,6 @@
 """Page pixels in halving sizes, made tile by tile when they are looked at.
 
-Level 0 is the source (a compositor, a selection); level n + 1 is the 2 x 2 mean of level n.
+Level 0 is the source, a compositor; level n + 1 is the 2 x 2 mean of level n.
 Knows neither screen nor document; a change of the source is told to it as a page rectangle.
 """
 
@@ -14,21 +14,20 @@ from PySide6.QtGui import QImage, QPainter
 
 from app.document.tiles import TILE_PX, Key, keys_over, tile_rect
 
+FORMAT = QImage.Format.Format_ARGB32_Premultiplied
 BUDGET_BYTES = 192 * 2**20
 
 
 class Pyramid:
-    """`source(rect)` gives the page pixels of `rect`, which lies inside the page, in `form`."""
+    """`source(rect)` gives the page pixels of `rect`, which lies inside the page, in `FORMAT`."""
 
     def __init__(
         self,
         page: QSize,
         source: Callable[[QRect], QImage],
-        form: QImage.Format = QImage.Format.Format_ARGB32_Premultiplied,
         budget_bytes: int = BUDGET_BYTES,
     ) -> None:
         self.page = page
-        self.form = form
         self._source = source
         self._budget_bytes = budget_bytes
         self._tiles: OrderedDict[tuple[int, Key], QImage] = OrderedDict()
@@ -44,7 +43,7 @@ class Pyramid:
         """The pixels of `rect`, in pixels of the level; transparent outside the page."""
         if level == 0 and self.extent(0).contains(rect):
             return self._source(rect)
-        image = QImage(rect.size(), self.form)
+        image = QImage(rect.size(), FORMAT)
         image.fill(0)
         painter = QPainter(image)
         painter.setCompositionMode(QPainter.CompositionMode.CompositionMode_Source)
@@ -83,7 +82,7 @@ class Pyramid:
         finer = self.gather(level - 1, QRect(square.topLeft() * 2, square.size() * 2))
         smooth = Qt.TransformationMode.SmoothTransformation
         half = finer.scaled(TILE_PX, TILE_PX, Qt.AspectRatioMode.IgnoreAspectRatio, smooth)
-        return half.convertToFormat(self.form)
+        return half.convertToFormat(FORMAT)
 
 
 def _covers(level: int, key: Key) -> QRect:

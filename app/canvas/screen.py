@@ -12,11 +12,11 @@ from collections.abc import Callable, Mapping
 from time import perf_counter
 from typing import Generic, TypeVar
 
-from PySide6.QtCore import QPoint, QPointF, QRect, QRectF
+from PySide6.QtCore import QPoint, QPointF, QRect, QRectF, QSize
 from PySide6.QtGui import QBrush, QColor, QImage, QPainter, QPixmap, Qt
 
 from app.canvas.palette import Palette
-from app.canvas.pyramid import Pyramid
+from app.canvas.pyramid import FORMAT, Pyramid
 from app.document.tiles import Key, keys_over, tile_rect
 
 NEAREST_FROM = 2.0
@@ -90,7 +90,7 @@ def sampled(pyramid: Pyramid, zoom: float, square: QRect) -> QImage:
     scale = zoom * (1 << level)
     wanted = QRectF(QPointF(square.topLeft()) / scale, square.size().toSizeF() / scale)
     source = wanted.toAlignedRect().adjusted(-2, -2, 2, 2) & pyramid.extent(level)
-    image = QImage(square.size(), pyramid.form)
+    image = QImage(square.size(), FORMAT)
     image.fill(0)
     if source.isEmpty():
         return image
@@ -105,8 +105,9 @@ def sampled(pyramid: Pyramid, zoom: float, square: QRect) -> QImage:
 class PageScreen:
     """The page's picture on screen tiles, transparency shown as a checkerboard."""
 
-    def __init__(self, pyramid: Pyramid) -> None:
+    def __init__(self, pyramid: Pyramid, *, is_opaque: bool) -> None:
         self.pyramid = pyramid
+        self._is_opaque = is_opaque
         self._screen = Screen[QImage](self._tile)
         self._checker = QBrush()
 
@@ -122,7 +123,7 @@ class PageScreen:
     def paint(self, painter: QPainter, zoom: float, clip: QRect, deadline: float) -> QRect:
         """Paints `clip`, device pixels from the page's corner; gives back what is still missing."""
         missing = QRect()
-        for key in keys_over(clip & device_extent(self.pyramid, zoom)):
+        for key in keys_over(clip & device_extent(self.pyramid.page, zoom)):
             tile = self._screen.tile(zoom, key, deadline)
             if tile is None:
                 missing = missing.united(tile_rect(key))
@@ -138,7 +139,7 @@ class PageScreen:
         wanted = QRectF(QPointF(square.topLeft()) / scale, square.size().toSizeF() / scale)
         painter.save()
         painter.setClipRect(square)
-        painter.fillRect(square & device_extent(self.pyramid, zoom), self._checker)
+        painter.fillRect(square & device_extent(self.pyramid.page, zoom), self._checker)
         painter.scale(scale, scale)
         for key in keys_over(wanted.toAlignedRect()):
             if (tile := tiles.get(key)) is not None:
@@ -147,16 +148,17 @@ class PageScreen:
 
     def _tile(self, zoom: float, square: QRect) -> QImage:
         image = sampled(self.pyramid, zoom, square)
+        if self._is_opaque:
+            return image
         with QPainter(image) as painter:
             painter.setCompositionMode(QPainter.CompositionMode.CompositionMode_DestinationOver)
             painter.translate(-square.topLeft())
-            painter.fillRect(device_extent(self.pyramid, zoom) & square, self._checker)
+            painter.fillRect(device_extent(self.pyramid.page, zoom) & square, self._checker)
         return image
 
 
-def device_extent(pyramid: Pyramid, zoom: float) -> QRect:
-    """The page in device pixels from its corner, a partly covered row or column left out."""
-    page = pyramid.page
+def device_extent(page: QSize, zoom: float) -> QRect:
+    """The page in device pixels from its corner, to the nearest whole one."""
     return QRect(
         QPoint(0, 0), QPoint(round(page.width() * zoom) - 1, round(page.height() * zoom) - 1)
     )

@@ -8,15 +8,18 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QPoint, QRect
-from PySide6.QtGui import QBrush, QColor, QImage, QPainter
+from PySide6.QtGui import QColor, QImage, QPainter
 
-from app.canvas.pyramid import Pyramid
-from app.canvas.screen import Screen, device_extent, sampled, touched
+from app.canvas.screen import Screen, device_extent, touched
 from app.document.geometry import Page
 from app.document.selection import MODEL_THRESHOLD, Selection, nothing
-from app.document.tiles import Mode, changed_rect, keys_over, tile_rect
+from app.document.tiles import Tiles, keys_over, tile_rect
+
+if TYPE_CHECKING:  # numpy is loaded with the first selection: starting would pay for it
+    import numpy as np
 
 ANT_PX = 4
 TINT = 0.45
@@ -24,33 +27,34 @@ TINT = 0.45
 
 @dataclass(frozen=True, kw_only=True)
 class MaskTile:
-    """`tint` in the mask's colour; `edge` opaque where the ants walk, null where they do not."""
+    """Indexed images: `tint` by how much is selected, `ants` by their place on the stripes.
+
+    Both are null where there is nothing to paint.
+    """
 
     tint: QImage
-    edge: QImage
+    ants: QImage
 
 
 class SelectionScreen:
     """The selection of one page, ready to be painted."""
 
     def __init__(self, page: Page) -> None:
+        self._page = page.rect
         self._selection = nothing()
-        grey = QImage.Format.Format_Grayscale8
-        self._pyramid = Pyramid(page.rect.size(), self._pixels, grey)
         self._screen = Screen[MaskTile](self._tile)
-        self._tint = QColor()
+        self._tint: list[int] = []
         self._line_px = 1
 
     def set_look(self, mask_color: str, ratio: float) -> None:
-        self._tint = QColor(mask_color)
+        self._tint = tint_table(QColor(mask_color))
         self._line_px = max(1, round(ratio))
         self._screen.clear()
 
     def set_selection(self, selection: Selection | None) -> QRect:
         """Gives back the page pixels that look different now."""
         before, self._selection = self._selection, selection or nothing()
-        rect = changed_rect(before.tiles, self._selection.tiles)
-        self._pyramid.invalidate(rect)
+        rect = changed_pixels(before.tiles, self._selection.tiles)
         self._screen.invalidate(rect)
         return rect
 
@@ -63,30 +67,23 @@ class SelectionScreen:
         if self.is_empty:
             return QRect()
         area = touched(self._selection.tiles.tile_bounds, zoom)
-        return area & device_extent(self._pyramid, zoom)
+        return area & device_extent(self._page.size(), zoom)
 
     def paint_tint(self, painter: QPainter, zoom: float, clip: QRect) -> None:
         for rect, tile in self._tiles(zoom, clip):
-            painter.drawImage(rect.topLeft(), tile.tint)
+            if not tile.tint.isNull():
+                painter.drawImage(rect.topLeft(), tile.tint)
 
     def paint_ants(self, painter: QPainter, zoom: float, clip: QRect, phase: int) -> None:
-        """`phase` counts steps of one device pixel, along which the ants have marched."""
-        brush = stripes(ANT_PX * self._line_px)
+        """`phase` counts the steps that the ants have marched."""
+        table = ants_table(ANT_PX * self._line_px, phase * self._line_px)
         for rect, tile in self._tiles(zoom, clip):
-            if tile.edge.isNull():
-                continue
-            ants = QImage(rect.size(), QImage.Format.Format_ARGB32_Premultiplied)
-            with QPainter(ants) as marching:
-                marching.setCompositionMode(Mode.CompositionMode_Source)
-                marching.setBrushOrigin(QPoint(phase * self._line_px, 0) - rect.topLeft())
-                marching.fillRect(ants.rect(), brush)
-                marching.setCompositionMode(Mode.CompositionMode_DestinationIn)
-                marching.drawImage(0, 0, tile.edge)
-            painter.drawImage(rect.topLeft(), ants)
+            if not tile.ants.isNull():
+                painter.drawImage(rect.topLeft(), _colored(tile.ants, table))
 
     def edges(self, zoom: float, clip: QRect) -> list[QRect]:
         """The squares in which ants walk."""
-        return [rect for rect, tile in self._tiles(zoom, clip) if not tile.edge.isNull()]
+        return [rect for rect, tile in self._tiles(zoom, clip) if not tile.ants.isNull()]
 
     def _tiles(self, zoom: float, clip: QRect) -> list[tuple[QRect, MaskTile]]:
         tiles = []
@@ -96,64 +93,112 @@ class SelectionScreen:
             tiles.append((tile_rect(key), tile))
         return tiles
 
-    def _pixels(self, rect: QRect) -> QImage:
-        return self._selection.image(rect)
-
     def _tile(self, zoom: float, square: QRect) -> MaskTile:
         rim = self._line_px
-        grey = sampled(self._pyramid, zoom, square.adjusted(-rim, -rim, rim, rim))
-        inside = QRect(QPoint(rim, rim), square.size())
-        line = edge(grey, rim).copy(inside)
-        is_walked = line != _blank(line)
-        return MaskTile(
-            tint=tinted(grey.copy(inside), self._tint), edge=line if is_walked else QImage()
-        )
+        grey = self._sampled(zoom, square.adjusted(-rim, -rim, rim, rim))
+        if not grey.any():
+            return MaskTile(tint=QImage(), ants=QImage())
+        tint = _colored(_indexed(grey[rim:-rim, rim:-rim]), self._tint)
+        if grey.min() >= MODEL_THRESHOLD:
+            return MaskTile(tint=tint, ants=QImage())
+        stripes = on_stripes(grey, rim, square.topLeft())
+        return MaskTile(tint=tint, ants=_indexed(stripes) if stripes.any() else QImage())
+
+    def _sampled(self, zoom: float, square: QRect) -> np.ndarray:
+        """For each device pixel the grey of the page pixel under its centre, 0 off the page."""
+        import numpy as np
+
+        found = np.zeros((square.height(), square.width()), np.uint8)
+        xs, columns = _page_pixels(square.left(), square.width(), zoom, self._page.width())
+        ys, rows = _page_pixels(square.top(), square.height(), zoom, self._page.height())
+        if len(xs) and len(ys):
+            corner = QPoint(int(xs[0]), int(ys[0]))
+            pixels = _values(self._selection.image(QRect(corner, QPoint(int(xs[-1]), int(ys[-1])))))
+            found[rows, columns] = pixels[ys - corner.y()].take(xs - corner.x(), axis=1)
+        return found
 
 
-def tinted(grey: QImage, color: QColor) -> QImage:
+def changed_pixels(before: Tiles, after: Tiles) -> QRect:
+    """The smallest rect that holds every pixel in which the two differ."""
+    found = QRect()
+    for key in {key for key, _ in before.items()} | {key for key, _ in after.items()}:
+        old, new = before.tile(key), after.tile(key)
+        if old is not new:
+            found |= _difference(old, new).translated(tile_rect(key).topLeft())
+    return found
+
+
+def on_stripes(grey: np.ndarray, rim: int, at: QPoint) -> np.ndarray:
+    """The edge of what is at least half selected: 0 elsewhere, on it 1 and up along the stripes.
+
+    `grey` has a rim around what is wanted; `at` is where that begins, so that stripes of
+    neighbouring tiles meet.
+    """
+    import numpy as np
+
+    solid = grey >= MODEL_THRESHOLD
+    edge = solid[rim:-rim, rim:-rim].copy()
+    height, width = edge.shape
+    inner = edge.copy()
+    for dy, dx in ((0, rim), (2 * rim, rim), (rim, 0), (rim, 2 * rim)):
+        inner &= solid[dy : dy + height, dx : dx + width]
+    edge &= ~inner
+    period = 2 * ANT_PX * rim
+    down = (np.arange(at.y(), at.y() + height) % period + 1).astype(np.uint8)
+    along = (np.arange(at.x(), at.x() + width) % period).astype(np.uint8)
+    return np.add.outer(down, along) * edge
+
+
+def tint_table(color: QColor) -> list[int]:
     """The colour, as dense as the grey is white."""
     table = []
     for value in range(256):
         color.setAlphaF(TINT * value / 255)
         table.append(color.rgba())
-    return _through(grey, table)
+    return table
 
 
-def edge(grey: QImage, width_px: int) -> QImage:
-    """The outermost pixels of what is at least half selected, opaque; all else transparent."""
-    clear, opaque = QColor(0, 0, 0, 0).rgba(), QColor(0, 0, 0).rgba()
-    solid = _through(grey, [clear] * MODEL_THRESHOLD + [opaque] * (256 - MODEL_THRESHOLD))
-    inner = solid.copy()
-    with QPainter(inner) as painter:
-        painter.setCompositionMode(Mode.CompositionMode_DestinationIn)
-        for dx, dy in ((1, 0), (-1, 0), (0, 1), (0, -1)):
-            painter.drawImage(dx * width_px, dy * width_px, solid)
-    with QPainter(solid) as painter:
-        painter.setCompositionMode(Mode.CompositionMode_DestinationOut)
-        painter.drawImage(0, 0, inner)
-    return solid
+def ants_table(length_px: int, phase: int) -> list[int]:
+    """Black and white by turns, two periods long, moved along by `phase`; index 0 is clear."""
+    black, white = QColor("black").rgba(), QColor("white").rgba()
+    period = 2 * length_px
+    places = [(place - phase) % period for place in range(2 * period)]
+    return [0, *(white if place < length_px else black for place in places)]
 
 
-def stripes(length_px: int) -> QBrush:
-    """Diagonal stripes in black and white, visible on every picture."""
-    side = 2 * length_px
-    image = QImage(side, side, QImage.Format.Format_RGB32)
-    for y in range(side):
-        for x in range(side):
-            is_white = (x + y) % side < length_px
-            image.setPixelColor(x, y, QColor("white" if is_white else "black"))
-    return QBrush(image)
+def _page_pixels(start: int, length: int, zoom: float, side: int) -> tuple[np.ndarray, slice]:
+    """The page pixel under each device pixel's centre, and which of them lie on the page."""
+    import numpy as np
+
+    under = np.floor((np.arange(start, start + length) + 0.5) / zoom).astype(np.int64)
+    first, last = np.searchsorted(under, (0, side))
+    return under[first:last], slice(int(first), int(last))
 
 
-def _blank(like: QImage) -> QImage:
-    image = QImage(like.size(), like.format())
-    image.fill(0)
-    return image
+def _difference(old: QImage | None, new: QImage | None) -> QRect:
+    import numpy as np
+
+    blank = np.zeros((1, 1), np.uint8)
+    differs = (_values(old) if old else blank) != (_values(new) if new else blank)
+    rows, columns = differs.any(axis=1).nonzero()[0], differs.any(axis=0).nonzero()[0]
+    if not len(rows):
+        return QRect()
+    return QRect(QPoint(int(columns[0]), int(rows[0])), QPoint(int(columns[-1]), int(rows[-1])))
 
 
-def _through(grey: QImage, table: list[int]) -> QImage:
-    """Every grey value exchanged for a colour, in one pass of Qt's own loop."""
-    indexed = QImage(grey)
-    indexed.reinterpretAsFormat(QImage.Format.Format_Indexed8)
+def _values(grey: QImage) -> np.ndarray:
+    import numpy as np
+
+    rows = np.frombuffer(grey.constBits(), np.uint8).reshape(grey.height(), grey.bytesPerLine())
+    return rows[:, : grey.width()]
+
+
+def _indexed(values: np.ndarray) -> QImage:
+    height, width = values.shape
+    data = values.tobytes()
+    return QImage(data, width, height, width, QImage.Format.Format_Indexed8).copy()
+
+
+def _colored(indexed: QImage, table: list[int]) -> QImage:
     indexed.setColorTable(table)
     return indexed.convertToFormat(QImage.Format.Format_ARGB32_Premultiplied)

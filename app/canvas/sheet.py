@@ -22,7 +22,8 @@ class Sheet:
     def __init__(self, state: DocumentState, palette: Palette, ratio: float) -> None:
         self.page = state.page
         self._compositor = Compositor(state)
-        self._now = PageScreen(Pyramid(state.page.rect.size(), self._pixels))
+        pyramid = Pyramid(state.page.rect.size(), self._pixels)
+        self._now = PageScreen(pyramid, is_opaque=state.page.background is not None)
         self._before: PageScreen | None = None
         self.selection = SelectionScreen(state.page)
         self.selection.set_selection(state.selection)
@@ -48,7 +49,8 @@ class Sheet:
             return
         form = QImage.Format.Format_ARGB32_Premultiplied
         picture = image.convertToFormat(form).scaled(self.page.rect.size())
-        self._before = PageScreen(Pyramid(self.page.rect.size(), picture.copy))
+        pyramid = Pyramid(self.page.rect.size(), picture.copy)
+        self._before = PageScreen(pyramid, is_opaque=False)
         self._before.set_look(self._palette, self._ratio)
 
     @property
