@@ -113,9 +113,10 @@ def verify(path: Path) -> dict[str, Any]:
 def _read_manifest(path: Path) -> dict[str, Any]:
     file = path / MANIFEST
     try:
-        manifest = json.loads(file.read_text(encoding="utf-8"))
+        text = file.read_text(encoding="utf-8")
+        manifest = json.loads(text)
         body = {key: manifest[key] for key in ("version", "step", "files")}
-        is_whole = manifest["sha256"] == _hash_json(body)
+        is_whole = text == _dump(body | {"sha256": _hash_json(body)})
     except OSError as error:
         raise CheckpointError(f"{file}: cannot be read ({error.strerror})") from None
     except (ValueError, KeyError, TypeError, RecursionError):
@@ -172,7 +173,11 @@ def _unfinished(folder: Path) -> Iterator[Path]:
 
 
 def _write_json(path: Path, value: Any) -> None:
-    path.write_text(json.dumps(value, indent=1, sort_keys=True, allow_nan=False), encoding="utf-8")
+    path.write_text(_dump(value), encoding="utf-8")
+
+
+def _dump(value: Any) -> str:
+    return json.dumps(value, indent=1, sort_keys=True, allow_nan=False)
 
 
 def _hash_json(value: Any) -> str:

@@ -10,6 +10,13 @@ import torch
 from torch import Tensor
 
 
+def seed(number: int) -> None:
+    """Starts every global random state, so that the same run starts the same everywhere."""
+    random.seed(number)
+    np.random.seed(number)
+    torch.manual_seed(number)
+
+
 def capture(generator: torch.Generator) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """States of the run's generator, torch, Python and NumPy."""
     tensors = {"run": generator.get_state(), "torch": torch.get_rng_state()}

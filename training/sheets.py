@@ -13,7 +13,14 @@ from PIL import Image, ImageDraw, ImageFont
 MARGIN_PX = 8
 LINE_PX = 14
 FONT_PX = 11
-FONT = Path(__file__).resolve().parent.parent / "assets" / "fonts"
+CHINESE_FONTS = (
+    "NotoSansCJK-Regular.ttc",
+    "wqy-microhei.ttc",
+    "DroidSansFallbackFull.ttf",
+    "PingFang.ttc",
+    "msyh.ttc",
+)
+"""Looked for among the system's fonts: Debian's three, macOS, Windows."""
 
 
 def write_sheet(
@@ -72,8 +79,10 @@ def _wrap(text: str, width_px: int) -> list[str]:
 
 
 def _font() -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
-    """A face with Chinese letters where the fonts are unpacked, else Pillow's own."""
-    for path in sorted(FONT.glob("*.[ot]tf")):
-        if "CJK" in path.name or "SC" in path.name:
-            return ImageFont.truetype(str(path), FONT_PX)
+    """A face with Chinese letters where the system has one, else Pillow's own."""
+    for name in CHINESE_FONTS:
+        try:
+            return ImageFont.truetype(name, FONT_PX)
+        except OSError:
+            continue
     return ImageFont.load_default(FONT_PX)

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 
 import torch
 
+from training import random_states
 from training.config import AnyRun, FlowRun, Run, VaeRun, output_folder, read_run
 from training.errors import ConfigError
 from training.locks import locked
@@ -32,7 +33,7 @@ def train(run: AnyRun) -> Ending:
     folder = output_folder(run)
     with locked(folder):
         torch.set_num_threads(run.threads)
-        torch.manual_seed(run.seed)
+        random_states.seed(run.seed)
         trainer = Trainer(run, make_objective(run), folder, Log(folder))
         ending = trainer.train()
         if ending is Ending.finished:
