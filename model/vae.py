@@ -91,7 +91,37 @@ class Upsample(nn.Module):
         self.resample = nn.Sequential(double, nn.Conv2d(dim, dim // 2, 3, padding=1))
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.resample(x)
+        if x.dtype != torch.float32:  # sums of kernel taps would be rounded
+            return self.resample(x)
+        return conv_of_doubled(x, self.resample[1].weight, self.resample[1].bias)
+
+
+# How the three taps of a kernel meet the two cells below them: [parity, cell, tap].
+_TAPS_OF_CELLS = (((1.0, 0.0, 0.0), (0.0, 1.0, 1.0)), ((1.0, 1.0, 0.0), (0.0, 0.0, 1.0)))
+
+
+def conv_of_doubled(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+    """The 3x3 convolution of the doubled image without doubling it: [B, C, h, w] -> 2h x 2w.
+
+    Of a pixel's nine neighbours in a doubled image only four differ, so each parity of row and
+    column is a 2x2 convolution of the small image: 16 products instead of 36.
+    """
+    taps = weight.new_tensor(_TAPS_OF_CELLS)
+    h, w = x.shape[-2:]
+    kernels = torch.einsum("rak,sbl,oikl->rsoiab", taps, taps, weight).flatten(0, 2)
+    cells = F.conv2d(x, kernels, bias.repeat(4), padding=1)
+    cells = cells.permute(0, 2, 3, 1).unflatten(3, (2, 2, -1))  # [B, h + 1, w + 1, 2, 2, C]
+    rows = [
+        torch.stack([cells[:, r : r + h, s : s + w, r, s] for s in (0, 1)], dim=3) for r in (0, 1)
+    ]
+    doubled = torch.stack(rows, dim=2)  # [B, h, 2, w, 2, C]
+    return doubled.flatten(3, 4).flatten(1, 2).permute(0, 3, 1, 2)
+
+
+def fast_layout(x: Tensor) -> Tensor:
+    """Channels last where convolutions are faster for it, the CPU; the same values."""
+    is_cpu = x.device.type == "cpu"
+    return x.contiguous(memory_format=torch.channels_last) if is_cpu else x
 
 
 class MidBlock(nn.Module):
@@ -179,7 +209,8 @@ class Vae(nn.Module):
 
     def moments(self, pixels: Tensor, poll: Poll = no_poll) -> tuple[Tensor, Tensor]:
         """Mean and log-variance of the posterior, not normalised, each [B, z, h, w]."""
-        mean, logvar = self.quant_conv(self.encoder(pixels, poll)).chunk(2, dim=1)
+        moments = self.quant_conv(self.encoder(fast_layout(pixels), poll)).contiguous()
+        mean, logvar = moments.chunk(2, dim=1)
         return mean, logvar.clamp(-30.0, 20.0)
 
     def encode(self, pixels: Tensor, poll: Poll = no_poll) -> Tensor:
@@ -192,7 +223,7 @@ class Vae(nn.Module):
 
     def decode_raw(self, z: Tensor, poll: Poll = no_poll) -> Tensor:
         """Latents as the encoder emits them -> pixels, not clamped: what training compares."""
-        return self.decoder(self.post_quant_conv(z), poll)
+        return self.decoder(self.post_quant_conv(fast_layout(z)), poll).contiguous()
 
     def normalise(self, z: Tensor) -> Tensor:
         mean, std = self._statistics(z)
