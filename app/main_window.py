@@ -188,7 +188,7 @@ class MainWindow(QMainWindow):
         self.actions_table.retranslate()
         for name, text in MENUS.items():
             self._menus[name].setTitle(translate(CONTEXT, text))
-        self.recent.setTitle(translate(CONTEXT, "Open &Recent"))
+        self.recent.setTitle(translate("Actions", "Open &Recent"))
         self.brush.setToolTip(translate("Window", "Brush size  ([ and ])"))
         self.brush.setAccessibleName(translate("Window", "Brush size"))
         self.canvas.setAccessibleName(translate("Window", "Canvas"))

@@ -1,0 +1,55 @@
+<?xml version="1.0" encoding="utf-8"?>
+<!DOCTYPE TS>
+<TS version="2.1" language="en" sourcelanguage="en">
+ <context>
+  <name>Status</name>
+  <message numerus="yes">
+   <source>%n px changed outside</source>
+   <translation>
+    <numerusform>%n px changed outside</numerusform>
+    <numerusform>%n px changed outside</numerusform>
+   </translation>
+  </message>
+ </context>
+ <context>
+  <name>Store</name>
+  <message numerus="yes">
+   <source>%n later change(s) could not be read.</source>
+   <translation>
+    <numerusform>%n later change could not be read.</numerusform>
+    <numerusform>%n later changes could not be read.</numerusform>
+   </translation>
+  </message>
+  <message numerus="yes">
+   <source>%n result(s) were lost.</source>
+   <translation>
+    <numerusform>%n result was lost.</numerusform>
+    <numerusform>%n results were lost.</numerusform>
+   </translation>
+  </message>
+  <message numerus="yes">
+   <source>%n result(s) were read.</source>
+   <translation>
+    <numerusform>%n result was read.</numerusform>
+    <numerusform>%n results were read.</numerusform>
+   </translation>
+  </message>
+  <message numerus="yes">
+   <source>%n square(s) were lost.</source>
+   <translation>
+    <numerusform>%n square was lost.</numerusform>
+    <numerusform>%n squares were lost.</numerusform>
+   </translation>
+  </message>
+ </context>
+ <context>
+  <name>Workspace</name>
+  <message numerus="yes">
+   <source>%n job(s) had not finished when Inkstone closed.</source>
+   <translation>
+    <numerusform>%n job had not finished when Inkstone closed.</numerusform>
+    <numerusform>%n jobs had not finished when Inkstone closed.</numerusform>
+   </translation>
+  </message>
+ </context>
+</TS>

@@ -1,0 +1,1590 @@
+<?xml version="1.0" encoding="utf-8"?>
+<!DOCTYPE TS>
+<TS version="2.1" language="zh_CN" sourcelanguage="en">
+ <context>
+  <name>About</name>
+  <message>
+   <source>About Inkstone</source>
+   <translation>关于 Inkstone</translation>
+  </message>
+  <message>
+   <source>Inkstone is free software under the Apache License 2.0. It stands on the work of others:</source>
+   <translation>Inkstone 是采用 Apache 2.0 许可证的自由软件，并得益于以下项目：</translation>
+  </message>
+  <message>
+   <source>Licences</source>
+   <translation>许可证</translation>
+  </message>
+  <message>
+   <source>Posters on your own computer, with the open Qwen-Image models. Nothing you make leaves it.</source>
+   <translation>使用开放的 Qwen-Image 模型，在您自己的电脑上制作海报。您的作品不会离开这台电脑。</translation>
+  </message>
+ </context>
+ <context>
+  <name>Actions</name>
+  <message>
+   <source>&amp;About Inkstone</source>
+   <translation>关于 Inkstone(&amp;A)</translation>
+  </message>
+  <message>
+   <source>&amp;Actual Size</source>
+   <translation>实际大小(&amp;A)</translation>
+  </message>
+  <message>
+   <source>&amp;All</source>
+   <translation>全选(&amp;A)</translation>
+  </message>
+  <message>
+   <source>&amp;Cancel</source>
+   <translation>取消(&amp;C)</translation>
+  </message>
+  <message>
+   <source>&amp;Copy Visible</source>
+   <translation>复制可见内容(&amp;C)</translation>
+  </message>
+  <message>
+   <source>&amp;Duplicate</source>
+   <translation>复制图层(&amp;D)</translation>
+  </message>
+  <message>
+   <source>&amp;Edit</source>
+   <translation>编辑(&amp;E)</translation>
+  </message>
+  <message>
+   <source>&amp;Export…</source>
+   <translation>导出(&amp;E)…</translation>
+  </message>
+  <message>
+   <source>&amp;File</source>
+   <translation>文件(&amp;F)</translation>
+  </message>
+  <message>
+   <source>&amp;First Steps</source>
+   <translation>入门(&amp;F)</translation>
+  </message>
+  <message>
+   <source>&amp;Fit Page</source>
+   <translation>适合页面(&amp;F)</translation>
+  </message>
+  <message>
+   <source>&amp;Generate</source>
+   <translation>生成(&amp;G)</translation>
+  </message>
+  <message>
+   <source>&amp;Group</source>
+   <translation>编组(&amp;G)</translation>
+  </message>
+  <message>
+   <source>&amp;Help</source>
+   <translation>帮助(&amp;H)</translation>
+  </message>
+  <message>
+   <source>&amp;Hide All Panels</source>
+   <translation>隐藏所有面板(&amp;H)</translation>
+  </message>
+  <message>
+   <source>&amp;History and Layers</source>
+   <translation>历史与图层(&amp;H)</translation>
+  </message>
+  <message>
+   <source>&amp;Invert</source>
+   <translation>反选(&amp;I)</translation>
+  </message>
+  <message>
+   <source>&amp;Keyboard Shortcuts…</source>
+   <translation>键盘快捷键(&amp;K)…</translation>
+  </message>
+  <message>
+   <source>&amp;Layer</source>
+   <translation>图层(&amp;L)</translation>
+  </message>
+  <message>
+   <source>&amp;New Layer</source>
+   <translation>新建图层(&amp;N)</translation>
+  </message>
+  <message>
+   <source>&amp;New Page…</source>
+   <translation>新建页面(&amp;N)…</translation>
+  </message>
+  <message>
+   <source>&amp;New Picture</source>
+   <translation>新图片(&amp;N)</translation>
+  </message>
+  <message>
+   <source>&amp;None</source>
+   <translation>取消选择(&amp;N)</translation>
+  </message>
+  <message>
+   <source>&amp;Open…</source>
+   <translation>打开(&amp;O)…</translation>
+  </message>
+  <message>
+   <source>&amp;Paste</source>
+   <translation>粘贴(&amp;P)</translation>
+  </message>
+  <message>
+   <source>&amp;Picture</source>
+   <translation>图片(&amp;P)</translation>
+  </message>
+  <message>
+   <source>&amp;Place Picture…</source>
+   <translation>置入图片(&amp;P)…</translation>
+  </message>
+  <message>
+   <source>&amp;Prompt Panel</source>
+   <translation>提示词面板(&amp;P)</translation>
+  </message>
+  <message>
+   <source>&amp;Quit</source>
+   <translation>退出(&amp;Q)</translation>
+  </message>
+  <message>
+   <source>&amp;Redo</source>
+   <translation>重做(&amp;R)</translation>
+  </message>
+  <message>
+   <source>&amp;Rename Step…</source>
+   <translation>重命名步骤(&amp;R)…</translation>
+  </message>
+  <message>
+   <source>&amp;Rename…</source>
+   <translation>重命名(&amp;R)…</translation>
+  </message>
+  <message>
+   <source>&amp;Save</source>
+   <translation>保存(&amp;S)</translation>
+  </message>
+  <message>
+   <source>&amp;Select</source>
+   <translation>选择(&amp;S)</translation>
+  </message>
+  <message>
+   <source>&amp;Tools</source>
+   <translation>工具(&amp;T)</translation>
+  </message>
+  <message>
+   <source>&amp;Twice the Size</source>
+   <translation>两倍大小(&amp;T)</translation>
+  </message>
+  <message>
+   <source>&amp;Undo</source>
+   <translation>撤销(&amp;U)</translation>
+  </message>
+  <message>
+   <source>&amp;Use These Settings Again</source>
+   <translation>再次使用这些设置(&amp;U)</translation>
+  </message>
+  <message>
+   <source>&amp;View</source>
+   <translation>视图(&amp;V)</translation>
+  </message>
+  <message>
+   <source>Add &amp;Mask</source>
+   <translation>添加蒙版(&amp;M)</translation>
+  </message>
+  <message>
+   <source>Brush &amp;Larger</source>
+   <translation>增大画笔(&amp;L)</translation>
+  </message>
+  <message>
+   <source>Brush &amp;Smaller</source>
+   <translation>减小画笔(&amp;S)</translation>
+  </message>
+  <message>
+   <source>C&amp;hange This Picture</source>
+   <translation>修改此图片(&amp;H)</translation>
+  </message>
+  <message>
+   <source>De&amp;lete</source>
+   <translation>删除(&amp;L)</translation>
+  </message>
+  <message>
+   <source>F&amp;ull Screen</source>
+   <translation>全屏(&amp;U)</translation>
+  </message>
+  <message>
+   <source>Go to &amp;Prompt</source>
+   <translation>转到提示词(&amp;P)</translation>
+  </message>
+  <message>
+   <source>M&amp;ask On or Off</source>
+   <translation>启用或停用蒙版(&amp;A)</translation>
+  </message>
+  <message>
+   <source>Mask as &amp;Tint or Outline</source>
+   <translation>蒙版显示为着色或轮廓(&amp;T)</translation>
+  </message>
+  <message>
+   <source>Move Do&amp;wn</source>
+   <translation>下移(&amp;W)</translation>
+  </message>
+  <message>
+   <source>Move U&amp;p</source>
+   <translation>上移(&amp;P)</translation>
+  </message>
+  <message>
+   <source>New &amp;Seed</source>
+   <translation>新种子(&amp;S)</translation>
+  </message>
+  <message>
+   <source>New &amp;Text Layer</source>
+   <translation>新建文字图层(&amp;T)</translation>
+  </message>
+  <message>
+   <source>Open &amp;Recent</source>
+   <translation>最近打开(&amp;R)</translation>
+  </message>
+  <message>
+   <source>P&amp;in Step</source>
+   <translation>固定步骤(&amp;I)</translation>
+  </message>
+  <message>
+   <source>Pa&amp;ge Size…</source>
+   <translation>页面大小(&amp;G)…</translation>
+  </message>
+  <message>
+   <source>Remo&amp;ve Mask</source>
+   <translation>移除蒙版(&amp;V)</translation>
+  </message>
+  <message>
+   <source>Save &amp;As…</source>
+   <translation>另存为(&amp;A)…</translation>
+  </message>
+  <message>
+   <source>Se&amp;ttings…</source>
+   <translation>设置(&amp;T)…</translation>
+  </message>
+  <message>
+   <source>Select Layer &amp;Above</source>
+   <translation>选择上方图层(&amp;A)</translation>
+  </message>
+  <message>
+   <source>Select Layer &amp;Below</source>
+   <translation>选择下方图层(&amp;B)</translation>
+  </message>
+  <message>
+   <source>Zoom &amp;In</source>
+   <translation>放大(&amp;I)</translation>
+  </message>
+  <message>
+   <source>Zoom &amp;Out</source>
+   <translation>缩小(&amp;O)</translation>
+  </message>
+ </context>
+ <context>
+  <name>Banner</name>
+  <message>
+   <source>Close this message</source>
+   <translation>关闭此消息</translation>
+  </message>
+ </context>
+ <context>
+  <name>Blend</name>
+  <message>
+   <source>Add</source>
+   <translation>相加</translation>
+  </message>
+  <message>
+   <source>Color Burn</source>
+   <translation>颜色加深</translation>
+  </message>
+  <message>
+   <source>Color Dodge</source>
+   <translation>颜色减淡</translation>
+  </message>
+  <message>
+   <source>Darken</source>
+   <translation>变暗</translation>
+  </message>
+  <message>
+   <source>Difference</source>
+   <translation>差值</translation>
+  </message>
+  <message>
+   <source>Exclusion</source>
+   <translation>排除</translation>
+  </message>
+  <message>
+   <source>Hard Light</source>
+   <translation>强光</translation>
+  </message>
+  <message>
+   <source>Lighten</source>
+   <translation>变亮</translation>
+  </message>
+  <message>
+   <source>Multiply</source>
+   <translation>正片叠底</translation>
+  </message>
+  <message>
+   <source>Normal</source>
+   <translation>正常</translation>
+  </message>
+  <message>
+   <source>Overlay</source>
+   <translation>叠加</translation>
+  </message>
+  <message>
+   <source>Screen</source>
+   <translation>滤色</translation>
+  </message>
+  <message>
+   <source>Soft Light</source>
+   <translation>柔光</translation>
+  </message>
+ </context>
+ <context>
+  <name>Canvas</name>
+  <message>
+   <source>Before</source>
+   <translation>修改前</translation>
+  </message>
+  <message>
+   <source>Canvas</source>
+   <translation>画布</translation>
+  </message>
+  <message>
+   <source>Describe your poster</source>
+   <translation>描述您的海报</translation>
+  </message>
+  <message>
+   <source>Drop to place</source>
+   <translation>松开以置入</translation>
+  </message>
+  <message>
+   <source>Hand</source>
+   <translation>抓手</translation>
+  </message>
+  <message>
+   <source>Mask brush</source>
+   <translation>蒙版画笔</translation>
+  </message>
+  <message>
+   <source>Mask eraser</source>
+   <translation>蒙版橡皮擦</translation>
+  </message>
+  <message>
+   <source>Move</source>
+   <translation>移动</translation>
+  </message>
+  <message>
+   <source>No page is open.</source>
+   <translation>没有打开的页面。</translation>
+  </message>
+  <message>
+   <source>Page of {width} × {height} px at {zoom} %. Tool: {tool}.</source>
+   <translation>页面 {width} × {height} 像素，缩放 {zoom} %。工具：{tool}。</translation>
+  </message>
+  <message>
+   <source>Preview</source>
+   <translation>预览</translation>
+  </message>
+  <message>
+   <source>Rectangle selection</source>
+   <translation>矩形选区</translation>
+  </message>
+  <message>
+   <source>Text</source>
+   <translation>文字</translation>
+  </message>
+  <message>
+   <source>Write what it shows and press Ctrl+Enter, or drop a picture onto the page.</source>
+   <translation>写下画面内容并按 Ctrl+Enter，或将图片拖放到页面上。</translation>
+  </message>
+  <message>
+   <source>{title} · step {step} of {total}</source>
+   <translation>{title} · 第 {step} 步，共 {total} 步</translation>
+  </message>
+  <message>
+   <source>{width} × {height} px</source>
+   <translation>{width} × {height} 像素</translation>
+  </message>
+ </context>
+ <context>
+  <name>Commands</name>
+  <message>
+   <source>Add group</source>
+   <translation>添加组</translation>
+  </message>
+  <message>
+   <source>Add layer</source>
+   <translation>添加图层</translation>
+  </message>
+  <message>
+   <source>Add text</source>
+   <translation>添加文字</translation>
+  </message>
+  <message>
+   <source>Blend mode</source>
+   <translation>混合模式</translation>
+  </message>
+  <message>
+   <source>Change page</source>
+   <translation>更改页面</translation>
+  </message>
+  <message>
+   <source>Delete layer</source>
+   <translation>删除图层</translation>
+  </message>
+  <message>
+   <source>Deselect</source>
+   <translation>取消选择</translation>
+  </message>
+  <message>
+   <source>Edit text</source>
+   <translation>编辑文字</translation>
+  </message>
+  <message>
+   <source>Erase</source>
+   <translation>擦除</translation>
+  </message>
+  <message>
+   <source>Go to step in history</source>
+   <translation>转到历史步骤</translation>
+  </message>
+  <message>
+   <source>Group layers</source>
+   <translation>图层编组</translation>
+  </message>
+  <message>
+   <source>Hide layer</source>
+   <translation>隐藏图层</translation>
+  </message>
+  <message>
+   <source>Layer mask</source>
+   <translation>图层蒙版</translation>
+  </message>
+  <message>
+   <source>Layer opacity</source>
+   <translation>图层不透明度</translation>
+  </message>
+  <message>
+   <source>Lock layer</source>
+   <translation>锁定图层</translation>
+  </message>
+  <message>
+   <source>Move</source>
+   <translation>移动</translation>
+  </message>
+  <message>
+   <source>Move layer in the stack</source>
+   <translation>调整图层顺序</translation>
+  </message>
+  <message>
+   <source>Paint</source>
+   <translation>绘制</translation>
+  </message>
+  <message>
+   <source>Paint mask</source>
+   <translation>绘制蒙版</translation>
+  </message>
+  <message>
+   <source>Place result</source>
+   <translation>置入结果</translation>
+  </message>
+  <message>
+   <source>Remove mask</source>
+   <translation>移除蒙版</translation>
+  </message>
+  <message>
+   <source>Rename layer</source>
+   <translation>重命名图层</translation>
+  </message>
+  <message>
+   <source>Select</source>
+   <translation>选择</translation>
+  </message>
+  <message>
+   <source>Show layer</source>
+   <translation>显示图层</translation>
+  </message>
+  <message>
+   <source>Unlock layer</source>
+   <translation>解锁图层</translation>
+  </message>
+ </context>
+ <context>
+  <name>Document</name>
+  <message>
+   <source>A bleed of {bleed} mm leaves nothing of the page.</source>
+   <translation>出血 {bleed} 毫米会使页面不剩任何内容。</translation>
+  </message>
+  <message>
+   <source>A group cannot be put into itself.</source>
+   <translation>组不能放入自身。</translation>
+  </message>
+  <message>
+   <source>A page of {width} × {height} px is too large or too small: each side from 1 to {side}, at most {area} million pixels in all. Choose a smaller size or a lower resolution.</source>
+   <translation>{width} × {height} 像素的页面过大或过小：每边须为 1 至 {side} 像素，总计不超过 {area} 百万像素。请选择较小的尺寸或较低的分辨率。</translation>
+  </message>
+  <message>
+   <source>A resolution of {dpi} dpi is outside 1…{most}.</source>
+   <translation>分辨率 {dpi} dpi 超出 1 至 {most} 的范围。</translation>
+  </message>
+  <message>
+   <source>Only a group can hold layers.</source>
+   <translation>只有组才能包含图层。</translation>
+  </message>
+  <message>
+   <source>Only a pixel layer or a layer's mask can be painted on.</source>
+   <translation>只能在像素图层或图层蒙版上绘制。</translation>
+  </message>
+  <message>
+   <source>The layer is not in the document any more.</source>
+   <translation>该图层已不在文档中。</translation>
+  </message>
+  <message>
+   <source>The layer “{name}” is locked. Unlock it in the layers panel.</source>
+   <translation>图层“{name}”已锁定。请在图层面板中解锁。</translation>
+  </message>
+  <message>
+   <source>This layer holds no text.</source>
+   <translation>此图层不含文字。</translation>
+  </message>
+ </context>
+ <context>
+  <name>Engine</name>
+  <message>
+   <source>The engine could not be started (%s).</source>
+   <translation>无法启动引擎（%s）。</translation>
+  </message>
+  <message>
+   <source>The engine did not answer any more and was ended.</source>
+   <translation>引擎不再响应，已被结束。</translation>
+  </message>
+  <message>
+   <source>The engine did not heed the stop and was ended.</source>
+   <translation>引擎未响应停止指令，已被结束。</translation>
+  </message>
+  <message>
+   <source>The engine ended unexpectedly.</source>
+   <translation>引擎意外终止。</translation>
+  </message>
+  <message>
+   <source>The engine sent something senseless (%s).</source>
+   <translation>引擎发送了无法识别的内容（%s）。</translation>
+  </message>
+  <message>
+   <source>The pictures are too large to be sent to the engine (%s).</source>
+   <translation>图片过大，无法发送给引擎（%s）。</translation>
+  </message>
+  <message>
+   <source>The system ended the engine; memory may have run out.</source>
+   <translation>系统结束了引擎，可能是内存不足。</translation>
+  </message>
+  <message>
+   <source>This very request has ended the engine %s times, so it is not tried again. Change it (a smaller size, another model), or restart Inkstone.</source>
+   <translation>同一请求已使引擎终止 %s 次，因此不再重试。请更改请求（减小尺寸或换用其他模型），或重新启动 Inkstone。</translation>
+  </message>
+  <message>
+   <source>Your document is untouched; a new engine starts when you retry.</source>
+   <translation>您的文档未受影响；重试时会启动新的引擎。</translation>
+  </message>
+ </context>
+ <context>
+  <name>Files</name>
+  <message>
+   <source>As a layer here</source>
+   <translation>作为图层置于此处</translation>
+  </message>
+  <message>
+   <source>As reference for the next picture</source>
+   <translation>作为下一张图片的参考</translation>
+  </message>
+  <message>
+   <source>Cancel</source>
+   <translation>取消</translation>
+  </message>
+  <message>
+   <source>Export</source>
+   <translation>导出</translation>
+  </message>
+  <message>
+   <source>Exported to “{name}”.</source>
+   <translation>已导出到“{name}”。</translation>
+  </message>
+  <message>
+   <source>Inkstone project ({kinds})</source>
+   <translation>Inkstone 项目 ({kinds})</translation>
+  </message>
+  <message>
+   <source>Open</source>
+   <translation>打开</translation>
+  </message>
+  <message>
+   <source>Open as a new project</source>
+   <translation>作为新项目打开</translation>
+  </message>
+  <message>
+   <source>PNG, flat (*.png)</source>
+   <translation>PNG，合并 (*.png)</translation>
+  </message>
+  <message>
+   <source>PSD, layers (*.psd)</source>
+   <translation>PSD，分层 (*.psd)</translation>
+  </message>
+  <message>
+   <source>Page</source>
+   <translation>页面</translation>
+  </message>
+  <message>
+   <source>Pasted picture</source>
+   <translation>粘贴的图片</translation>
+  </message>
+  <message>
+   <source>Pictures ({kinds})</source>
+   <translation>图片 ({kinds})</translation>
+  </message>
+  <message>
+   <source>Place Picture</source>
+   <translation>置入图片</translation>
+  </message>
+  <message>
+   <source>Projects and pictures ({kinds})</source>
+   <translation>项目与图片 ({kinds})</translation>
+  </message>
+  <message>
+   <source>Save As</source>
+   <translation>另存为</translation>
+  </message>
+  <message>
+   <source>The clipboard's picture</source>
+   <translation>剪贴板中的图片</translation>
+  </message>
+  <message>
+   <source>There is no picture on the clipboard.</source>
+   <translation>剪贴板中没有图片。</translation>
+  </message>
+  <message>
+   <source>{name} cannot be read: {reason}. Check the file and its folder.</source>
+   <translation>无法读取 {name}：{reason}。请检查该文件及其文件夹。</translation>
+  </message>
+  <message>
+   <source>{name} holds numbers of 32 bits, which Inkstone does not read. Save it with 8 or 16 bits for each channel.</source>
+   <translation>{name} 使用 32 位数值，Inkstone 无法读取。请以每通道 8 位或 16 位重新保存。</translation>
+  </message>
+  <message>
+   <source>{name} is damaged or incomplete and cannot be opened. Try another copy of it.</source>
+   <translation>{name} 已损坏或不完整，无法打开。请尝试它的其他副本。</translation>
+  </message>
+  <message>
+   <source>{name} is not a picture that Inkstone can open. It opens PNG, JPEG, WebP, TIFF and BMP.</source>
+   <translation>{name} 不是 Inkstone 能打开的图片。支持 PNG、JPEG、WebP、TIFF 和 BMP。</translation>
+  </message>
+  <message>
+   <source>{name} was not written: its name must end in {kinds}. Choose one of these.</source>
+   <translation>未写入 {name}：文件名必须以 {kinds} 结尾。请选择其中一种。</translation>
+  </message>
+  <message>
+   <source>{name} was not written: the layers need more than the 2 GB that a PSD can hold. Merge or remove some layers, or export a PNG.</source>
+   <translation>未写入 {name}：图层所需空间超过 PSD 的 2 GB 上限。请合并或移除部分图层，或导出为 PNG。</translation>
+  </message>
+  <message>
+   <source>{name}: its recipe was written by a newer Inkstone (form {version}; this one reads up to {known}). Update Inkstone to use it.</source>
+   <translation>{name}：其配方由较新的 Inkstone 写入（格式 {version}，当前版本最高支持 {known}）。请更新 Inkstone 后使用。</translation>
+  </message>
+  <message>
+   <source>{name}: the recipe inside it is damaged and cannot be used.</source>
+   <translation>{name}：其中的配方已损坏，无法使用。</translation>
+  </message>
+  <message>
+   <source>{name}{size} is too large. Inkstone opens pictures up to {limit} million pixels and files up to 1 GB. Make it smaller and open it again.</source>
+   <translation>{name}{size} 过大。Inkstone 可打开不超过 {limit} 百万像素、不超过 1 GB 的图片。请缩小后再打开。</translation>
+  </message>
+  <message>
+   <source>“{name}” was not exported.</source>
+   <translation>未能导出“{name}”。</translation>
+  </message>
+  <message>
+   <source>“{name}” was not opened.</source>
+   <translation>未能打开“{name}”。</translation>
+  </message>
+ </context>
+ <context>
+  <name>History</name>
+  <message>
+   <source>Copy the prompt</source>
+   <translation>复制提示词</translation>
+  </message>
+  <message>
+   <source>Every picture you make is kept here. Go back to any of them and change it again: that begins a branch.</source>
+   <translation>您制作的每张图片都会保存在这里。回到其中任意一张再次修改，即可开始新的分支。</translation>
+  </message>
+  <message>
+   <source>Export this picture…</source>
+   <translation>导出此图片…</translation>
+  </message>
+  <message>
+   <source>History</source>
+   <translation>历史</translation>
+  </message>
+  <message>
+   <source>History of pictures</source>
+   <translation>图片历史</translation>
+  </message>
+  <message>
+   <source>Hold to see it before the last change  (\)</source>
+   <translation>按住可查看上次修改前的样子  (\)</translation>
+  </message>
+  <message>
+   <source>Make current</source>
+   <translation>设为当前</translation>
+  </message>
+  <message>
+   <source>Pin</source>
+   <translation>固定</translation>
+  </message>
+  <message>
+   <source>Rename</source>
+   <translation>重命名</translation>
+  </message>
+  <message>
+   <source>Seed {seed} · {steps} steps · guidance {guidance}</source>
+   <translation>种子 {seed} · {steps} 步 · 引导 {guidance}</translation>
+  </message>
+  <message>
+   <source>Show before</source>
+   <translation>显示修改前</translation>
+  </message>
+  <message>
+   <source>This step is not in the history of the document.</source>
+   <translation>文档历史中没有此步骤。</translation>
+  </message>
+  <message>
+   <source>Unpin</source>
+   <translation>取消固定</translation>
+  </message>
+  <message>
+   <source>Use these settings again</source>
+   <translation>再次使用这些设置</translation>
+  </message>
+  <message>
+   <source>change</source>
+   <translation>修改</translation>
+  </message>
+  <message>
+   <source>new</source>
+   <translation>新建</translation>
+  </message>
+  <message>
+   <source>{model} ({licence}) · {size} px · {s} s</source>
+   <translation>{model}（{licence}）· {size} 像素 · {s} 秒</translation>
+  </message>
+ </context>
+ <context>
+  <name>Keys</name>
+  <message>
+   <source>Action</source>
+   <translation>操作</translation>
+  </message>
+  <message>
+   <source>Keyboard Shortcuts</source>
+   <translation>键盘快捷键</translation>
+  </message>
+  <message>
+   <source>Keys</source>
+   <translation>按键</translation>
+  </message>
+  <message>
+   <source>No Keys</source>
+   <translation>清除按键</translation>
+  </message>
+  <message>
+   <source>Press the new keys</source>
+   <translation>请按下新的按键</translation>
+  </message>
+  <message>
+   <source>Reset</source>
+   <translation>重置</translation>
+  </message>
+  <message>
+   <source>Reset All</source>
+   <translation>全部重置</translation>
+  </message>
+  <message>
+   <source>Search</source>
+   <translation>搜索</translation>
+  </message>
+  <message>
+   <source>Search actions and keys</source>
+   <translation>搜索操作和按键</translation>
+  </message>
+  <message>
+   <source>{key} is used by {actions}.</source>
+   <translation>{key} 同时用于：{actions}。</translation>
+  </message>
+ </context>
+ <context>
+  <name>Layers</name>
+  <message>
+   <source>Blend mode</source>
+   <translation>混合模式</translation>
+  </message>
+  <message>
+   <source>Group</source>
+   <translation>组</translation>
+  </message>
+  <message>
+   <source>How the layer mixes with those below it</source>
+   <translation>图层与下方图层的混合方式</translation>
+  </message>
+  <message>
+   <source>Layer</source>
+   <translation>图层</translation>
+  </message>
+  <message>
+   <source>Layers</source>
+   <translation>图层</translation>
+  </message>
+  <message>
+   <source>No layers yet. A generated picture becomes the first one; text and pictures lie above it.</source>
+   <translation>还没有图层。生成的图片将成为第一个图层，文字和其他图片位于其上。</translation>
+  </message>
+  <message>
+   <source>Opacity</source>
+   <translation>不透明度</translation>
+  </message>
+  <message>
+   <source>Picture</source>
+   <translation>图片</translation>
+  </message>
+  <message>
+   <source>Text</source>
+   <translation>文字</translation>
+  </message>
+  <message>
+   <source>hidden</source>
+   <translation>已隐藏</translation>
+  </message>
+  <message>
+   <source>{name} copy</source>
+   <translation>{name} 副本</translation>
+  </message>
+ </context>
+ <context>
+  <name>Making</name>
+  <message>
+   <source>Add a model folder in the settings.</source>
+   <translation>请在设置中添加模型文件夹。</translation>
+  </message>
+  <message>
+   <source>No usable model was found.</source>
+   <translation>未找到可用的模型。</translation>
+  </message>
+  <message>
+   <source>The models are still being looked up. Try again soon.</source>
+   <translation>仍在查找模型，请稍后再试。</translation>
+  </message>
+  <message>
+   <source>The picture could not be made. Your document is unchanged.</source>
+   <translation>图片未能生成。您的文档没有变化。</translation>
+  </message>
+  <message>
+   <source>The picture was made but could not be stored, so it is not shown.</source>
+   <translation>图片已生成但无法保存，因此没有显示。</translation>
+  </message>
+  <message>
+   <source>This project is open for reading only.</source>
+   <translation>此项目以只读方式打开。</translation>
+  </message>
+  <message>
+   <source>Try again</source>
+   <translation>重试</translation>
+  </message>
+  <message>
+   <source>Use Save As to work on a copy of it.</source>
+   <translation>请使用“另存为”在副本上继续工作。</translation>
+  </message>
+ </context>
+ <context>
+  <name>Models</name>
+  <message>
+   <source>1. Download a model as a folder, for example with:</source>
+   <translation>1. 将模型下载为一个文件夹，例如：</translation>
+  </message>
+  <message>
+   <source>2. Start Inkstone again, or add the folder in the settings. The model then stands in the list of the prompt panel.</source>
+   <translation>2. 重新启动 Inkstone，或在设置中添加该文件夹。之后即可在提示词面板的列表中选择该模型。</translation>
+  </message>
+  <message>
+   <source>Open the Models Folder</source>
+   <translation>打开模型文件夹</translation>
+  </message>
+  <message>
+   <source>Real Models</source>
+   <translation>正式模型</translation>
+  </message>
+  <message>
+   <source>The starter model is for trying out: small pictures, a few words, flat shapes. For real posters use the open Qwen-Image models (Apache-2.0, free for commercial work). They need about 60 GB on disk and a strong graphics card.</source>
+   <translation>入门模型仅供试用：小尺寸图片、少量文字、扁平图形。制作正式海报请使用开放的 Qwen-Image 模型（Apache-2.0，可免费商用）。它们需要约 60 GB 磁盘空间和性能较强的显卡。</translation>
+  </message>
+ </context>
+ <context>
+  <name>PageDialog</name>
+  <message>
+   <source>Background</source>
+   <translation>背景</translation>
+  </message>
+  <message>
+   <source>Bleed</source>
+   <translation>出血</translation>
+  </message>
+  <message>
+   <source>Height</source>
+   <translation>高度</translation>
+  </message>
+  <message>
+   <source>New Page</source>
+   <translation>新建页面</translation>
+  </message>
+  <message>
+   <source>Page Size</source>
+   <translation>页面大小</translation>
+  </message>
+  <message>
+   <source>Page colour</source>
+   <translation>页面颜色</translation>
+  </message>
+  <message>
+   <source>Resolution</source>
+   <translation>分辨率</translation>
+  </message>
+  <message>
+   <source>Sizes to start from</source>
+   <translation>预设尺寸</translation>
+  </message>
+  <message>
+   <source>Swap</source>
+   <translation>宽高互换</translation>
+  </message>
+  <message>
+   <source>Transparent background</source>
+   <translation>透明背景</translation>
+  </message>
+  <message>
+   <source>Unit</source>
+   <translation>单位</translation>
+  </message>
+  <message>
+   <source>Width</source>
+   <translation>宽度</translation>
+  </message>
+  <message>
+   <source>{w} × {h} px with bleed, {mmw} × {mmh} mm at {dpi} dpi</source>
+   <translation>含出血 {w} × {h} 像素，{dpi} dpi 时为 {mmw} × {mmh} 毫米</translation>
+  </message>
+ </context>
+ <context>
+  <name>Pages</name>
+  <message>
+   <source>A2</source>
+   <translation>A2</translation>
+  </message>
+  <message>
+   <source>A3</source>
+   <translation>A3</translation>
+  </message>
+  <message>
+   <source>A4</source>
+   <translation>A4</translation>
+  </message>
+  <message>
+   <source>A5</source>
+   <translation>A5</translation>
+  </message>
+  <message>
+   <source>Feed portrait 4:5</source>
+   <translation>信息流竖版 4:5</translation>
+  </message>
+  <message>
+   <source>Poster 50 × 70 cm</source>
+   <translation>海报 50 × 70 厘米</translation>
+  </message>
+  <message>
+   <source>Poster portrait 2:3</source>
+   <translation>竖版海报 2:3</translation>
+  </message>
+  <message>
+   <source>Poster portrait 3:4</source>
+   <translation>竖版海报 3:4</translation>
+  </message>
+  <message>
+   <source>Square</source>
+   <translation>正方形</translation>
+  </message>
+  <message>
+   <source>Starter square</source>
+   <translation>入门正方形</translation>
+  </message>
+  <message>
+   <source>Story 9:16</source>
+   <translation>故事竖版 9:16</translation>
+  </message>
+  <message>
+   <source>US Letter</source>
+   <translation>美国信纸</translation>
+  </message>
+  <message>
+   <source>Widescreen 16:9</source>
+   <translation>宽屏 16:9</translation>
+  </message>
+ </context>
+ <context>
+  <name>Progress</name>
+  <message>
+   <source>Preparing…</source>
+   <translation>正在准备…</translation>
+  </message>
+  <message>
+   <source>Step {step} of {total}</source>
+   <translation>第 {step} 步，共 {total} 步</translation>
+  </message>
+  <message>
+   <source>{time} left</source>
+   <translation>剩余 {time}</translation>
+  </message>
+ </context>
+ <context>
+  <name>Prompt</name>
+  <message>
+   <source>A poster that says "OPEN" in white letters on a dark blue page</source>
+   <translation>一张深蓝色海报，用白色字母写着“OPEN”</translation>
+  </message>
+  <message>
+   <source>About {time}</source>
+   <translation>约需 {time}</translation>
+  </message>
+  <message>
+   <source>As the picture</source>
+   <translation>与图片相同</translation>
+  </message>
+  <message>
+   <source>Avoid</source>
+   <translation>避免</translation>
+  </message>
+  <message>
+   <source>Cancel</source>
+   <translation>取消</translation>
+  </message>
+  <message>
+   <source>Change the picture</source>
+   <translation>修改图片</translation>
+  </message>
+  <message>
+   <source>Change this picture</source>
+   <translation>修改此图片</translation>
+  </message>
+  <message>
+   <source>Ctrl+Enter starts it anywhere</source>
+   <translation>随时按 Ctrl+Enter 开始</translation>
+  </message>
+  <message>
+   <source>Describe the poster; put its words in "quotation marks"</source>
+   <translation>描述海报内容；海报上的文字请加“引号”</translation>
+  </message>
+  <message>
+   <source>Generate</source>
+   <translation>生成</translation>
+  </message>
+  <message>
+   <source>Get real models</source>
+   <translation>获取正式模型</translation>
+  </message>
+  <message>
+   <source>Guidance</source>
+   <translation>引导</translation>
+  </message>
+  <message>
+   <source>How many pictures to make, each with its seed</source>
+   <translation>生成几张图片，每张使用各自的种子</translation>
+  </message>
+  <message>
+   <source>How strictly the picture follows the words; 1 is free</source>
+   <translation>画面遵循文字的严格程度；1 表示自由发挥</translation>
+  </message>
+  <message>
+   <source>Instruction</source>
+   <translation>修改指令</translation>
+  </message>
+  <message>
+   <source>Keep this seed</source>
+   <translation>保留此种子</translation>
+  </message>
+  <message>
+   <source>Keep this seed for the next pictures</source>
+   <translation>后续图片沿用此种子</translation>
+  </message>
+  <message>
+   <source>Licence: {licence}</source>
+   <translation>许可证：{licence}</translation>
+  </message>
+  <message>
+   <source>Looking for models…</source>
+   <translation>正在查找模型…</translation>
+  </message>
+  <message>
+   <source>Model</source>
+   <translation>模型</translation>
+  </message>
+  <message>
+   <source>More steps take longer and draw finer</source>
+   <translation>步数越多，耗时越长，画面越精细</translation>
+  </message>
+  <message>
+   <source>New picture</source>
+   <translation>新图片</translation>
+  </message>
+  <message>
+   <source>New seed</source>
+   <translation>新种子</translation>
+  </message>
+  <message>
+   <source>New seed  (Alt+R)</source>
+   <translation>新种子  (Alt+R)</translation>
+  </message>
+  <message>
+   <source>Prompt</source>
+   <translation>提示词</translation>
+  </message>
+  <message>
+   <source>Say what to change: make the page dark green</source>
+   <translation>说明要修改什么，例如：把页面改成深绿色</translation>
+  </message>
+  <message>
+   <source>Seed</source>
+   <translation>种子</translation>
+  </message>
+  <message>
+   <source>Size</source>
+   <translation>尺寸</translation>
+  </message>
+  <message>
+   <source>Start  (Ctrl+Enter)</source>
+   <translation>开始  (Ctrl+Enter)</translation>
+  </message>
+  <message>
+   <source>Steps</source>
+   <translation>步数</translation>
+  </message>
+  <message>
+   <source>Stop this work  (Esc)</source>
+   <translation>停止当前任务  (Esc)</translation>
+  </message>
+  <message>
+   <source>Try an example</source>
+   <translation>试试示例</translation>
+  </message>
+  <message>
+   <source>Variants</source>
+   <translation>变体数</translation>
+  </message>
+  <message>
+   <source>What the picture should not show</source>
+   <translation>画面中不应出现的内容</translation>
+  </message>
+  <message>
+   <source>not stated</source>
+   <translation>未注明</translation>
+  </message>
+ </context>
+ <context>
+  <name>Settings</name>
+  <message>
+   <source>A change ends the engine; the next picture starts it anew.</source>
+   <translation>更改后引擎将关闭，生成下一张图片时重新启动。</translation>
+  </message>
+  <message>
+   <source>Add Folder…</source>
+   <translation>添加文件夹…</translation>
+  </message>
+  <message>
+   <source>As the computer</source>
+   <translation>跟随系统</translation>
+  </message>
+  <message>
+   <source>Dark</source>
+   <translation>深色</translation>
+  </message>
+  <message>
+   <source>Device</source>
+   <translation>设备</translation>
+  </message>
+  <message>
+   <source>Folder of models</source>
+   <translation>模型文件夹</translation>
+  </message>
+  <message>
+   <source>Folders that hold published Qwen-Image models, one folder a model. Nothing is copied.</source>
+   <translation>存放 Qwen-Image 发布模型的文件夹，每个模型一个文件夹。不会复制任何内容。</translation>
+  </message>
+  <message>
+   <source>General</source>
+   <translation>常规</translation>
+  </message>
+  <message>
+   <source>Keys</source>
+   <translation>按键</translation>
+  </message>
+  <message>
+   <source>Language</source>
+   <translation>语言</translation>
+  </message>
+  <message>
+   <source>Less motion: nothing fades or marches</source>
+   <translation>减弱动态效果：不使用淡出和流动虚线</translation>
+  </message>
+  <message>
+   <source>Light</source>
+   <translation>浅色</translation>
+  </message>
+  <message>
+   <source>Model folders</source>
+   <translation>模型文件夹</translation>
+  </message>
+  <message>
+   <source>Models</source>
+   <translation>模型</translation>
+  </message>
+  <message>
+   <source>Remove</source>
+   <translation>移除</translation>
+  </message>
+  <message>
+   <source>Settings</source>
+   <translation>设置</translation>
+  </message>
+  <message>
+   <source>The best one</source>
+   <translation>自动选择</translation>
+  </message>
+  <message>
+   <source>Theme</source>
+   <translation>主题</translation>
+  </message>
+ </context>
+ <context>
+  <name>Status</name>
+  <message numerus="yes">
+   <source>%n px changed outside</source>
+   <translation>
+    <numerusform>选区外更改了 %n 个像素</numerusform>
+   </translation>
+  </message>
+  <message>
+   <source>Done in {time}</source>
+   <translation>完成，用时 {time}</translation>
+  </message>
+  <message>
+   <source>Engine {size}</source>
+   <translation>引擎 {size}</translation>
+  </message>
+  <message>
+   <source>Shown only: a double click makes this step current</source>
+   <translation>仅供查看：双击可将此步骤设为当前</translation>
+  </message>
+  <message>
+   <source>Zoom</source>
+   <translation>缩放</translation>
+  </message>
+ </context>
+ <context>
+  <name>Store</name>
+  <message numerus="yes">
+   <source>%n later change(s) could not be read.</source>
+   <translation>
+    <numerusform>%n 项较晚的更改无法读取。</numerusform>
+   </translation>
+  </message>
+  <message numerus="yes">
+   <source>%n result(s) were lost.</source>
+   <translation>
+    <numerusform>%n 个结果已丢失。</numerusform>
+   </translation>
+  </message>
+  <message numerus="yes">
+   <source>%n result(s) were read.</source>
+   <translation>
+    <numerusform>已读取 %n 个结果。</numerusform>
+   </translation>
+  </message>
+  <message numerus="yes">
+   <source>%n square(s) were lost.</source>
+   <translation>
+    <numerusform>%n 个图块已丢失。</numerusform>
+   </translation>
+  </message>
+  <message>
+   <source>The document was read as it was at {time} (UTC), whole.</source>
+   <translation>文档已完整读取，内容为 {time}（UTC）时的状态。</translation>
+  </message>
+  <message>
+   <source>The document was read, but parts of it are blank: </source>
+   <translation>文档已读取，但部分内容为空白：</translation>
+  </message>
+  <message>
+   <source>The layers could not be read; the last result is shown.</source>
+   <translation>无法读取图层，现显示最后一个结果。</translation>
+  </message>
+  <message>
+   <source>The project was not written: {reason}. Use Save As to keep it.</source>
+   <translation>项目未写入：{reason}。请使用“另存为”加以保留。</translation>
+  </message>
+  <message>
+   <source>Use Save As to keep what was read in a new file.</source>
+   <translation>请使用“另存为”将已读取的内容保存到新文件。</translation>
+  </message>
+  <message>
+   <source>{name} cannot be opened: {reason}. Check where it lies.</source>
+   <translation>无法打开 {name}：{reason}。请检查其所在位置。</translation>
+  </message>
+  <message>
+   <source>{name} exists already. Choose another name.</source>
+   <translation>{name} 已存在。请另选名称。</translation>
+  </message>
+  <message>
+   <source>{name} is damaged and nothing in it could be read. It was left as it is; open another copy, or a backup of the folder.</source>
+   <translation>{name} 已损坏，其中内容均无法读取。文件保持原样；请打开其他副本或文件夹的备份。</translation>
+  </message>
+  <message>
+   <source>{name} is damaged: {reason}. Use Save As to keep what is on the screen in a new file.</source>
+   <translation>{name} 已损坏：{reason}。请使用“另存为”将屏幕上的内容保存到新文件。</translation>
+  </message>
+  <message>
+   <source>{name} is damaged; it was left as it is.</source>
+   <translation>{name} 已损坏，文件保持原样。</translation>
+  </message>
+  <message>
+   <source>{name} is not an Inkstone project. It was left as it is.</source>
+   <translation>{name} 不是 Inkstone 项目，文件保持原样。</translation>
+  </message>
+  <message>
+   <source>{name} is open in another window or program{owner}. It is shown as it was saved last; close it there, or use Save As to work on a copy.</source>
+   <translation>{name} 已在其他窗口或程序{owner}中打开。此处显示最后保存的内容；请在那里关闭它，或使用“另存为”在副本上工作。</translation>
+  </message>
+  <message>
+   <source>{name} is this project itself. Choose another name.</source>
+   <translation>{name} 就是当前项目。请另选名称。</translation>
+  </message>
+  <message>
+   <source>{name} lies where nothing can be written. It is open for reading only; use Save As to work on a copy.</source>
+   <translation>{name} 所在位置不可写入，现以只读方式打开。请使用“另存为”在副本上工作。</translation>
+  </message>
+  <message>
+   <source>{name} was made by a newer Inkstone, in a form that this one cannot read. Update Inkstone to open it.</source>
+   <translation>{name} 由较新的 Inkstone 创建，当前版本无法读取其格式。请更新 Inkstone 后打开。</translation>
+  </message>
+  <message>
+   <source>{name} was made by a newer Inkstone. It is open for reading only, so that nothing in it is lost. Update Inkstone to change it.</source>
+   <translation>{name} 由较新的 Inkstone 创建。为避免丢失内容，现以只读方式打开。请更新 Inkstone 后再修改。</translation>
+  </message>
+  <message>
+   <source>{name} was moved, replaced or deleted by another program. Nothing was written. Use Save As to keep what is on the screen.</source>
+   <translation>{name} 已被其他程序移动、替换或删除。未写入任何内容。请使用“另存为”保留屏幕上的内容。</translation>
+  </message>
+  <message>
+   <source>{name} was not saved: the disk is full. What was saved before is unchanged. Free some space, or use Save As to another disk.</source>
+   <translation>未保存 {name}：磁盘已满。之前保存的内容没有变化。请释放一些空间，或另存到其他磁盘。</translation>
+  </message>
+  <message>
+   <source>{name} was not saved: {reason}. What was saved before is unchanged. Try again, or use Save As to another place.</source>
+   <translation>未保存 {name}：{reason}。之前保存的内容没有变化。请重试，或另存到其他位置。</translation>
+  </message>
+  <message>
+   <source>{name} was not written: the disk is full. What was there before is unchanged. Free some space or choose another place, then try again.</source>
+   <translation>未写入 {name}：磁盘已满。原有内容没有变化。请释放一些空间或选择其他位置，然后重试。</translation>
+  </message>
+  <message>
+   <source>{name} was not written: {reason}. What was there before is unchanged. Choose another place, or allow writing to {folder}.</source>
+   <translation>未写入 {name}：{reason}。原有内容没有变化。请选择其他位置，或允许写入 {folder}。</translation>
+  </message>
+ </context>
+ <context>
+  <name>Text</name>
+  <message>
+   <source>Bold</source>
+   <translation>粗体</translation>
+  </message>
+  <message>
+   <source>Centred</source>
+   <translation>居中</translation>
+  </message>
+  <message>
+   <source>Colour</source>
+   <translation>颜色</translation>
+  </message>
+  <message>
+   <source>Font</source>
+   <translation>字体</translation>
+  </message>
+  <message>
+   <source>Headline</source>
+   <translation>标题</translation>
+  </message>
+  <message>
+   <source>Italic</source>
+   <translation>斜体</translation>
+  </message>
+  <message>
+   <source>Left</source>
+   <translation>左对齐</translation>
+  </message>
+  <message>
+   <source>Right</source>
+   <translation>右对齐</translation>
+  </message>
+  <message>
+   <source>Size</source>
+   <translation>字号</translation>
+  </message>
+  <message>
+   <source>Text</source>
+   <translation>文字</translation>
+  </message>
+  <message>
+   <source>Text colour</source>
+   <translation>文字颜色</translation>
+  </message>
+  <message>
+   <source>Words</source>
+   <translation>文字内容</translation>
+  </message>
+  <message>
+   <source>Write the headline here</source>
+   <translation>在此输入标题</translation>
+  </message>
+ </context>
+ <context>
+  <name>Welcome</name>
+  <message>
+   <source>Close</source>
+   <translation>关闭</translation>
+  </message>
+  <message>
+   <source>Describe a poster at the left and press Ctrl+Enter. Then say what to change. Every picture stays in the history.</source>
+   <translation>在左侧描述海报并按 Ctrl+Enter，然后说明要修改什么。每张图片都会保留在历史中。</translation>
+  </message>
+  <message>
+   <source>Get real models</source>
+   <translation>获取正式模型</translation>
+  </message>
+  <message>
+   <source>Open a project…</source>
+   <translation>打开项目…</translation>
+  </message>
+  <message>
+   <source>The starter model comes with Inkstone. It is small and for trying out: 256 px, single words, flat shapes.</source>
+   <translation>入门模型随 Inkstone 附带，体积小，仅供试用：256 像素、单个词语、扁平图形。</translation>
+  </message>
+  <message>
+   <source>Welcome to Inkstone</source>
+   <translation>欢迎使用 Inkstone</translation>
+  </message>
+ </context>
+ <context>
+  <name>Window</name>
+  <message>
+   <source> (read only)</source>
+   <translation>（只读）</translation>
+  </message>
+  <message>
+   <source>Brush size</source>
+   <translation>画笔大小</translation>
+  </message>
+  <message>
+   <source>Brush size  ([ and ])</source>
+   <translation>画笔大小  ([ 和 ])</translation>
+  </message>
+  <message>
+   <source>Canvas</source>
+   <translation>画布</translation>
+  </message>
+  <message>
+   <source>Close all the same</source>
+   <translation>仍然关闭</translation>
+  </message>
+  <message>
+   <source>Everything before them is in the file.</source>
+   <translation>在此之前的内容都已保存在文件中。</translation>
+  </message>
+  <message>
+   <source>Save As…</source>
+   <translation>另存为…</translation>
+  </message>
+  <message>
+   <source>The last changes could not be written.</source>
+   <translation>最近的更改未能写入。</translation>
+  </message>
+ </context>
+ <context>
+  <name>Words</name>
+  <message>
+   <source>{h} h {min} min</source>
+   <translation>{h} 小时 {min} 分</translation>
+  </message>
+  <message>
+   <source>{min} min {s} s</source>
+   <translation>{min} 分 {s} 秒</translation>
+  </message>
+  <message>
+   <source>{size} GB</source>
+   <translation>{size} GB</translation>
+  </message>
+  <message>
+   <source>{size} MB</source>
+   <translation>{size} MB</translation>
+  </message>
+  <message>
+   <source>{s} s</source>
+   <translation>{s} 秒</translation>
+  </message>
+ </context>
+ <context>
+  <name>Workspace</name>
+  <message numerus="yes">
+   <source>%n job(s) had not finished when Inkstone closed.</source>
+   <translation>
+    <numerusform>Inkstone 关闭时有 %n 个任务尚未完成。</numerusform>
+   </translation>
+  </message>
+  <message>
+   <source>Forget them</source>
+   <translation>放弃</translation>
+  </message>
+  <message>
+   <source>No new page could be begun.</source>
+   <translation>无法新建页面。</translation>
+  </message>
+  <message>
+   <source>Run again</source>
+   <translation>重新运行</translation>
+  </message>
+  <message>
+   <source>Saved as “{name}”.</source>
+   <translation>已另存为“{name}”。</translation>
+  </message>
+  <message>
+   <source>Saved.</source>
+   <translation>已保存。</translation>
+  </message>
+  <message>
+   <source>The project could not be written.</source>
+   <translation>项目未能写入。</translation>
+  </message>
+  <message>
+   <source>This project is open for reading only.</source>
+   <translation>此项目以只读方式打开。</translation>
+  </message>
+  <message>
+   <source>Untitled</source>
+   <translation>未命名</translation>
+  </message>
+  <message>
+   <source>Your document is complete. You can run them again.</source>
+   <translation>您的文档是完整的，可以重新运行这些任务。</translation>
+  </message>
+  <message>
+   <source>“{name}” could not be opened.</source>
+   <translation>无法打开“{name}”。</translation>
+  </message>
+ </context>
+</TS>
