@@ -12,15 +12,16 @@ from PySide6.QtGui import QImage
 
 
 def grey_values(image: QImage) -> NDArray[np.uint8]:
-    """The bytes of a Grayscale8 image, one a pixel; a view while the image lives."""
+    """The bytes of a Grayscale8 image, one a pixel; a copy, for a view would not keep it alive."""
     rows = np.frombuffer(image.constBits(), np.uint8).reshape(image.height(), image.bytesPerLine())
-    return rows[:, : image.width()]
+    return rows[:, : image.width()].copy()
 
 
 def color_values(image: QImage) -> NDArray[np.uint32]:
-    """The 32 bit words of an image, one a pixel; a view while the image lives."""
+    """The 32 bit words of an image, one a pixel; a copy too."""
     assert image.depth() == 32, f"{image.depth()} bits a pixel"
-    return np.frombuffer(image.constBits(), np.uint32).reshape(image.height(), image.width())
+    words = np.frombuffer(image.constBits(), np.uint32)
+    return words.reshape(image.height(), image.width()).copy()
 
 
 def grey_image(values: NDArray[np.uint8]) -> QImage:

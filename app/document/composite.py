@@ -159,7 +159,7 @@ def shown_bounds(layer: Layer) -> QRect:
 
 
 def execute(operations: Iterable[Operation], image: QImage, rect: QRect) -> None:
-    """Paint onto `image`, which shows `rect` of the page."""
+    """Paint onto `image`, which shows `rect` of the page. Groups out of sight get no image."""
     stack = [(image, rect)]
     for operation in operations:
         target, area = stack[-1]
@@ -175,6 +175,8 @@ def execute(operations: Iterable[Operation], image: QImage, rect: QRect) -> None
 
 
 def _paint(operation: Paint, target: QImage, area: QRect) -> None:
+    if target.isNull():
+        return
     local = area.translated(-operation.at)
     if operation.mask is not None:
         shown = local.intersected(operation.tiles.tile_bounds)
@@ -193,7 +195,7 @@ def _paint(operation: Paint, target: QImage, area: QRect) -> None:
 def _blend_masked(
     operation: Paint | Pop, source: QImage, source_rect: QRect, target: QImage, area: QRect
 ) -> None:
-    if source.isNull():
+    if source.isNull() or target.isNull():
         return
     if operation.mask is not None:
         apply_mask(source, operation.mask.image(source_rect.translated(-operation.at)))

@@ -82,8 +82,9 @@ class Document(QObject):
         if last is not None and merged is not None:
             self._undo.pop()
             command, before = merged, last.before
-        size = held_bytes(before, after)
-        self._undo.append(_Step(command=command, before=before, after=after, memory_bytes=size))
+        if after != before:  # a drag may end where it began
+            size = held_bytes(before, after)
+            self._undo.append(_Step(command=command, before=before, after=after, memory_bytes=size))
         self._redo.clear()
         self._may_merge = True
         self._forget_oldest()

@@ -26,8 +26,9 @@ class PixelKind(Enum):
     grey = QImage.Format.Format_Grayscale8
 
     def blank(self, width: int = TILE_PX, height: int = TILE_PX) -> QImage:
-        image = QImage(width, height, self.value)
-        if image.isNull():
+        """Pixels that are all 0; a null image if there are none."""
+        image = QImage(max(width, 0), max(height, 0), self.value)
+        if image.isNull() and width > 0 and height > 0:
             raise MemoryError(f"no memory for an image of {width}x{height} px")
         image.fill(0)
         return image
@@ -103,6 +104,8 @@ class Tiles:
     def image(self, rect: QRect) -> QImage:
         """A new image of what lies in `rect`."""
         found = self.kind.blank(rect.width(), rect.height())
+        if found.isNull():
+            return found
         with QPainter(found) as painter:
             painter.setCompositionMode(Mode.CompositionMode_Source)
             painter.translate(-rect.topLeft())
