@@ -29,9 +29,9 @@ IDS = st.none() | st.sampled_from(["a", "b", "c" * 32])
 def tiles(draw: st.DrawFn, kind: PixelKind = PixelKind.color) -> Tiles:
     found = Tiles.empty(kind)
     for _ in range(draw(st.integers(0, 3))):
-        at, size = draw(st.tuples(*[st.integers(-300, 600)] * 2)), draw(st.integers(1, 40))
-        color = QColor(*draw(st.tuples(*[st.integers(0, 255)] * 4)))
-        found = found.filled(QRect(*at, size, size + 3), color)
+        left, top, size = (draw(st.integers(*ends)) for ends in ((-300, 600), (-300, 600), (1, 40)))
+        color = QColor.fromRgba(draw(st.integers(0, 2**32 - 1)))
+        found = found.filled(QRect(left, top, size, size + 3), color)
     return found
 
 
@@ -148,8 +148,9 @@ def plain(value: Any) -> Any:
     if isinstance(value, Tiles):
         return value.kind, {key: plain(tile) for key, tile in value.items()}
     if isinstance(value, QImage):
-        rows = [bytes(value.constScanLine(y))[: value.width() * value.depth() // 8]
-                for y in range(value.height())]  # fmt: skip
+        data, stride, used = bytes(value.constBits()), value.bytesPerLine(), value.depth() // 8
+        starts = range(0, len(data), stride)  # a row may end in padding
+        rows = [data[at : at + value.width() * used] for at in starts]
         return value.format(), value.width(), b"".join(rows)
     if isinstance(value, (QRect, QSize)):
         return value.toTuple() if isinstance(value, QSize) else value.getRect()
