@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import numpy as np
 from hypothesis import strategies as st
-from PySide6.QtCore import QPoint, QRect
+from PySide6.QtCore import QPoint, QRect, QSize
 from PySide6.QtGui import QColor, QImage
 
 from app.document import commands as cmd
 from app.document.blend import Blend
 from app.document.geometry import Page
+from app.document.history import Node
 from app.document.layers import Align, GroupLayer, Layer, LayerMask, PixelLayer, TextLayer, walk
 from app.document.selection import rectangle
 from app.document.state import DocumentState
 from app.document.tiles import Mode, PixelKind, Tiles
+from model.requests import ModelIdentity, TextToImage, to_recipe
 
+MODEL = ModelIdentity(name="starter", sha256="0" * 64, licence="Apache-2.0")
+NODE_SIZE = QSize(60, 40)
 PAGE = Page(width=300, height=280)
 
 
@@ -54,6 +58,27 @@ def raw(image: QImage) -> np.ndarray:
 def mask_of(rect: QRect, value: int = 255, *, enabled: bool = True) -> LayerMask:
     tiles = Tiles.empty(PixelKind.grey).filled(rect, QColor(value, value, value))
     return LayerMask(tiles=tiles, enabled=enabled)
+
+
+def node(
+    name: str, parent: str | None, image: QImage, at: QPoint | None = None, size: QSize = NODE_SIZE
+) -> Node:
+    """A node called and asked for by `name`, whose region lies at `at` of a picture of `size`."""
+    request = TextToImage(prompt=name)
+    return Node(
+        id=name,
+        parent=parent,
+        name=name,
+        request=request,
+        recipe=to_recipe(request, MODEL),
+        mask=None,
+        region=QRect(at or QPoint(0, 0), image.size()),
+        image=image,
+        size=size,
+        model=MODEL,
+        seconds=1.5,
+        time="2026-01-02T03:04:05+00:00",
+    )
 
 
 rects = st.builds(

@@ -208,7 +208,7 @@ def test_scale(qapp: object, scale: float, size: int) -> None:
     assert found.pixelColor(size // 2, size // 2) == QColor("red")
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(states(), rects)
 def test_a_part_equals_the_same_part_of_the_whole(
     qapp: object, found: DocumentState, rect: QRect

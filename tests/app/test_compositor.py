@@ -27,7 +27,7 @@ def difference(compositor: Compositor) -> int:
     return int(np.abs(raw(compositor.image) - raw(render(compositor.state))).max())
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(states(), st.data())
 def test_it_shows_what_a_full_render_shows(
     qapp: object, state: DocumentState, data: st.DataObject
@@ -47,7 +47,7 @@ def test_it_shows_what_a_full_render_shows(
         assert difference(compositor) <= allowed
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(states(), st.data())
 def test_a_change_s_rect_holds_every_pixel_that_changed(
     qapp: object, before: DocumentState, data: st.DataObject

@@ -57,7 +57,7 @@ def order(state: DocumentState) -> str:
 # --- undo --------------------------------------------------------------------------------------
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(states(), st.data())
 def test_undo_all_is_the_beginning_and_redo_all_the_end(
     qapp: object, state: DocumentState, data: st.DataObject
@@ -98,7 +98,7 @@ def test_a_snapshot_never_changes(qapp: object, state: DocumentState, data: st.D
 
 
 def test_layer_ids_stay_unique_and_the_active_layer_exists(qapp: object) -> None:
-    @settings(max_examples=60, deadline=None, database=None)
+    @settings(max_examples=40, deadline=None, database=None)
     @given(states(), st.data())
     def holds(state: DocumentState, data: st.DataObject) -> None:
         for _ in range(data.draw(st.integers(1, 8))):
