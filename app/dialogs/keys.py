@@ -113,7 +113,7 @@ class KeysEditor(QWidget):
         keys = keys_of(spec, self._settings.keys)
         menu = plain(translate(CONTEXT, MENUS[spec.menu]))
         item.setText(0, f"{menu} · {plain(translate(spec.context, spec.text))}")
-        item.setText(1, "   ".join(native(key) for key in keys))
+        item.setText(1, "   ".join(dict.fromkeys(native(key) for key in keys)))
         is_clashing = any(spec.id in ids for ids in clashing.values())
         font = item.font(1)
         font.setBold(spec.id in self._settings.keys or is_clashing)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QSize, Qt
 from PySide6.QtWidgets import (
     QCheckBox,
     QDialog,
@@ -153,6 +153,7 @@ class PageDialog(QDialog):
         self.presets.setMinimumSize(PRESET_LIST_PX, 280)
         self.presets.setAccessibleName(translate("PageDialog", "Sizes to start from"))
         self.unit.set_texts("px", "mm")
+        self.color.setIconSize(QSize(28, 16))
         self.bleed.setSuffix(" mm")
         self.dpi.setSuffix(" dpi")
         form = QFormLayout()
@@ -164,7 +165,7 @@ class PageDialog(QDialog):
             ("", row(self.turn, None)),
             (translate("PageDialog", "Resolution"), self.dpi),
             (translate("PageDialog", "Bleed"), self.bleed),
-            (translate("PageDialog", "Background"), self.color),
+            (translate("PageDialog", "Background"), row(self.color, None)),
             ("", self.transparent),
         ):
             form.addRow(name, field)

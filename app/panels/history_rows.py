@@ -85,8 +85,8 @@ class RowPainter(QStyledItemDelegate):
     def _paint_lanes(self, painter: QPainter, box: QRect, view: RowView, palette: QPalette) -> int:
         row, middle = view.row, box.center().y()
         used = max((row.lane, *row.passing, *row.children)) + 1
-        line = QPen(palette.color(QPalette.ColorRole.Mid), 2)
-        accent = palette.color(QPalette.ColorRole.Highlight)
+        line = QPen(palette.color(QPalette.ColorRole.PlaceholderText), 1.5)
+        accent = palette.color(QPalette.ColorRole.Accent)
         painter.setPen(line)
         painter.setBrush(Qt.BrushStyle.NoBrush)
         for lane in row.passing:
@@ -141,7 +141,7 @@ def _paint_picture(
     )
     painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
     painter.drawPixmap(spot, view.picture)
-    role = QPalette.ColorRole.Highlight if view.is_current else QPalette.ColorRole.Mid
+    role = QPalette.ColorRole.Accent if view.is_current else QPalette.ColorRole.Mid
     painter.setPen(QPen(palette.color(role), 2 if view.is_current else 1))
     painter.setBrush(Qt.BrushStyle.NoBrush)
     painter.drawRoundedRect(QRectF(spot).adjusted(-0.5, -0.5, 0.5, 0.5), 3, 3)

@@ -6,9 +6,18 @@ Shows a Generation and asks for work by signals; it knows neither document nor e
 from __future__ import annotations
 
 from PySide6.QtCore import QEvent, Qt, Signal
-from PySide6.QtGui import QKeyEvent, QTextCursor
-from PySide6.QtWidgets import QFrame, QGridLayout, QPlainTextEdit, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtGui import QKeyEvent, QPixmap, QTextCursor
+from PySide6.QtWidgets import (
+    QFrame,
+    QGridLayout,
+    QLabel,
+    QPlainTextEdit,
+    QScrollArea,
+    QVBoxLayout,
+    QWidget,
+)
 
+from app.document.pictures import to_image
 from app.i18n import translate
 from app.panels.generate import GenerateBar
 from app.state.generation import SHOWN_SEED_LIMIT, Generation
@@ -30,8 +39,9 @@ from app.widgets.parts import (
 )
 from model.engine.protocol import ModelDescription
 
-PROMPT_PX = 128
-NEGATIVE_PX = 60
+PROMPT_PX, MOST_PROMPT_PX = 104, 240
+NEGATIVE_PX = 48
+REFERENCE_PX = 40
 
 
 class PromptEdit(QPlainTextEdit):
@@ -75,8 +85,12 @@ class PromptPanel(Panel):
         self.mode = Segment(2)
         self.prompt = PromptEdit(PROMPT_PX)
         self.example = button("", "link")
+        self.reference = QFrame()
+        self.reference_picture, self.reference_text = QLabel(), note()
+        self.reference_clear = tool()
         self.negative = PromptEdit(NEGATIVE_PX)
         self.negative.setMaximumHeight(NEGATIVE_PX)
+        self.prompt.setMaximumHeight(MOST_PROMPT_PX)
         self.sizes = Combo()
         self.steps = number(1, 1000)
         self.guidance = decimal(1.0, 100.0, 0.5)
@@ -127,6 +141,9 @@ class PromptPanel(Panel):
         )
         self.steps.setToolTip(translate("Prompt", "More steps take longer and draw finer"))
         self.count.setToolTip(translate("Prompt", "How many pictures to make, each with its seed"))
+        self.reference_text.setText(translate("Prompt", "Reference for the new picture"))
+        self.reference_clear.setToolTip(translate("Prompt", "Without the reference"))
+        self.reference_clear.setAccessibleName(translate("Prompt", "Without the reference"))
         self.negative.setPlaceholderText(translate("Prompt", "What the picture should not show"))
         self.example.setText(translate("Prompt", "Try an example"))
         self.example.setToolTip(example_prompt())
@@ -136,13 +153,23 @@ class PromptPanel(Panel):
         self.dice.setIcon(self._icons("dice-five"))
         for field in (self.steps, self.guidance, self.seed, self.count):
             field.setMinimumWidth(56)
+        self.reference_clear.setIcon(self._icons("x"))
+        self.reference.setLayout(
+            row(
+                self.reference_picture,
+                self.reference_text,
+                None,
+                self.reference_clear,
+                spacing=SPACE,
+            )
+        )
         inner = QWidget()
         content = QVBoxLayout(inner)
         content.setContentsMargins(0, 0, SPACE // 2, 0)
         content.setSpacing(SPACE)
         content.addWidget(self.prompt, 1)
-        content.addLayout(row(self.example, None))
-        content.addWidget(self._labels["negative"])
+        content.addWidget(self.reference)
+        content.addLayout(row(self._labels["negative"], None, self.example))
         content.addWidget(self.negative)
         content.addLayout(self._form())
         content.addWidget(self.notice)
@@ -196,6 +223,8 @@ class PromptPanel(Panel):
         watch(make, "models", lambda _: self._show_models())
         watch(make, "model", lambda _: (self._show_models(), self._show_sizes()))
         watch(make, "size", lambda _: self._show_sizes())
+        watch(make, "reference", lambda _: self._show_reference())
+        self.reference_clear.clicked.connect(lambda: setattr(make, "reference", None))
         watch(make, "seconds", self.bar.show_estimate)
         self.mode.chosen.connect(lambda index: self.mode_chosen.emit(index == 1))
         self.dice.clicked.connect(make.roll_seed)
@@ -205,6 +234,16 @@ class PromptPanel(Panel):
         self.more.clicked.connect(self.real_models)
         self.bar.generate.connect(self.generate)
         self.bar.cancel.connect(self.cancel)
+
+    def _show_reference(self) -> None:
+        """The picture that the next new one is made after, if there is one."""
+        picture = self._generation.reference
+        self.reference.setVisible(picture is not None and not self._generation.is_change)
+        if picture is not None:
+            image = to_image(picture).scaledToHeight(
+                REFERENCE_PX, Qt.TransformationMode.SmoothTransformation
+            )
+            self.reference_picture.setPixmap(QPixmap.fromImage(image))
 
     def _show_lock(self, is_locked: bool) -> None:
         self.lock.setIcon(self._icons("lock-simple" if is_locked else "lock-simple-open"))
@@ -221,6 +260,7 @@ class PromptPanel(Panel):
         self.prompt.setAccessibleName(name)
         self.set_title(name)
         self.sizes.setEnabled(not is_change)
+        self._show_reference()
         self.bar.set_change(is_change)
         self._show_sizes()
 

@@ -5,7 +5,7 @@ Shows a TextLayer; every change leaves as an EditText command, typing as one ste
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, QSignalBlocker, Signal
+from PySide6.QtCore import QEvent, QSignalBlocker, QSize, Signal
 from PySide6.QtGui import QFont
 from PySide6.QtWidgets import QFontComboBox
 
@@ -89,6 +89,7 @@ class TextPanel(Panel):
             QFontComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
         )
         self.size_px.setFixedWidth(84)
+        self.color.setIconSize(QSize(28, 16))
         self.align.setFixedWidth(96)
         self.body.addWidget(self.words)
         self.body.addLayout(row(self.family, self.size_px))

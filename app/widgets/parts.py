@@ -124,6 +124,7 @@ def decimal(low: float, high: float, step: float, decimals: int = 1) -> QDoubleS
 def _calm(box: Box) -> Box:
     box.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
     box.setKeyboardTracking(False)
+    box.lineEdit().setTextMargins(HALF, 0, 0, 0)
     return box
 
 
@@ -152,6 +153,7 @@ def set_role(widget: QWidget, role: str) -> None:
 
 def button(text: str = "", role: str = "") -> QPushButton:
     result = QPushButton(text)
+    result.setAutoDefault(False)  # Enter in a dialog is not for whichever button comes first
     if role:
         result.setProperty("role", role)
     return result

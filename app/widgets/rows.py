@@ -7,7 +7,7 @@ from PySide6.QtGui import QColor, QPainter, QPalette
 from PySide6.QtWidgets import QStyle, QStyleOptionViewItem
 
 RADIUS_PX = 6
-MARKED_ALPHA, HOVER_ALPHA = 56, 24
+MARKED_ALPHA, HOVER_ALPHA = 72, 28
 
 
 def paint_ground(painter: QPainter, option: QStyleOptionViewItem) -> None:
@@ -17,7 +17,7 @@ def paint_ground(painter: QPainter, option: QStyleOptionViewItem) -> None:
     is_marked = bool(state & QStyle.StateFlag.State_Selected)
     if not is_marked and not state & QStyle.StateFlag.State_MouseOver:
         return
-    colour = QColor(palette.color(QPalette.ColorRole.Highlight))
+    colour = QColor(palette.color(QPalette.ColorRole.Accent))
     colour.setAlpha(MARKED_ALPHA if is_marked else HOVER_ALPHA)
     painter.save()
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)

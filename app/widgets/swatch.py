@@ -1,4 +1,4 @@
-"""A colour as a small square, and asking for another."""
+"""A colour as a small patch, and asking for another."""
 
 from __future__ import annotations
 
@@ -8,17 +8,18 @@ from PySide6.QtCore import QRectF, Qt
 from PySide6.QtGui import QColor, QIcon, QPainter, QPen, QPixmap
 from PySide6.QtWidgets import QColorDialog, QWidget
 
-SIDE_PX = 32
+WIDTH_PX, HEIGHT_PX = 56, 32
 
 
 def swatch(colour: str) -> QIcon:
-    picture = QPixmap(SIDE_PX, SIDE_PX)
+    """Twice the shown size, for dense screens."""
+    picture = QPixmap(WIDTH_PX, HEIGHT_PX)
     picture.fill(Qt.GlobalColor.transparent)
     with QPainter(picture) as painter:
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setPen(QPen(QColor(128, 128, 128), 2))
         painter.setBrush(QColor(colour))
-        painter.drawRoundedRect(QRectF(1, 1, SIDE_PX - 2, SIDE_PX - 2), 6, 6)
+        painter.drawRoundedRect(QRectF(1, 1, WIDTH_PX - 2, HEIGHT_PX - 2), 6, 6)
     return QIcon(picture)
 
 

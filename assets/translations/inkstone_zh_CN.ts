@@ -1147,6 +1147,10 @@
    <translation>提示词</translation>
   </message>
   <message>
+   <source>Reference for the new picture</source>
+   <translation>新图片的参考</translation>
+  </message>
+  <message>
    <source>Say what to change: make the page dark green</source>
    <translation>说明要修改什么，例如：把页面改成深绿色</translation>
   </message>
@@ -1181,6 +1185,10 @@
   <message>
    <source>What the picture should not show</source>
    <translation>画面中不应出现的内容</translation>
+  </message>
+  <message>
+   <source>Without the reference</source>
+   <translation>移除参考</translation>
   </message>
   <message>
    <source>not stated</source>
