@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 from collections import deque
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from PySide6.QtCore import QObject, Signal
 
@@ -32,7 +32,7 @@ class Command(Protocol):
         """The state after it; the same state if it changes nothing. Raises DocumentError."""
         ...
 
-    def merge(self, previous: Command) -> Command | None:
+    def merge(self, previous: Any) -> Command | None:
         """The one command that stands for both in the undo stack, or None to keep them apart."""
         ...
 
