@@ -31,7 +31,7 @@ class Pyramid:
         self._source = source
         self._budget_bytes = budget_bytes
         self._tiles: OrderedDict[tuple[int, Key], QImage] = OrderedDict()
-        self._bytes = 0
+        self.kept_bytes = 0
 
     def extent(self, level: int) -> QRect:
         """The page at a level; a last, partly covered row or column counts."""
@@ -60,7 +60,7 @@ class Pyramid:
         if rect.isEmpty():
             return
         for key in [key for key in self._tiles if _covers(*key).intersects(rect)]:
-            self._bytes -= self._tiles.pop(key).sizeInBytes()
+            self.kept_bytes -= self._tiles.pop(key).sizeInBytes()
 
     def _tile(self, level: int, key: Key) -> QImage:
         tile = self._tiles.get((level, key))
@@ -73,9 +73,9 @@ class Pyramid:
 
     def _keep(self, level: int, key: Key, tile: QImage) -> None:
         self._tiles[level, key] = tile
-        self._bytes += tile.sizeInBytes()
-        while self._bytes > self._budget_bytes and len(self._tiles) > 1:
-            self._bytes -= self._tiles.popitem(last=False)[1].sizeInBytes()
+        self.kept_bytes += tile.sizeInBytes()
+        while self.kept_bytes > self._budget_bytes and len(self._tiles) > 1:
+            self.kept_bytes -= self._tiles.popitem(last=False)[1].sizeInBytes()
 
     def _halved(self, level: int, key: Key) -> QImage:
         square = tile_rect(key)

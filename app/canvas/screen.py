@@ -13,7 +13,7 @@ from time import perf_counter
 from typing import Generic, TypeVar
 
 from PySide6.QtCore import QPoint, QPointF, QRect, QRectF, QSize
-from PySide6.QtGui import QBrush, QColor, QImage, QPainter, QPixmap, Qt
+from PySide6.QtGui import QBrush, QColor, QImage, QPainter
 
 from app.canvas.palette import Palette
 from app.canvas.pyramid import FORMAT, Pyramid
@@ -167,12 +167,10 @@ def device_extent(page: QSize, zoom: float) -> QRect:
 def checker(palette: Palette, ratio: float) -> QBrush:
     """Two by two checks as a brush."""
     side = max(1, round(CHECKER_PX * ratio))
-    image = QPixmap(2 * side, 2 * side)
+    image = QImage(2 * side, 2 * side, QImage.Format.Format_RGB32)
     image.fill(QColor(palette.checker_light))
     with QPainter(image) as painter:
         dark = QColor(palette.checker_dark)
         painter.fillRect(0, 0, side, side, dark)
         painter.fillRect(side, side, side, side, dark)
-    brush = QBrush(image)
-    brush.setStyle(Qt.BrushStyle.TexturePattern)
-    return brush
+    return QBrush(image)

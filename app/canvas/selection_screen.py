@@ -189,8 +189,9 @@ def _difference(old: QImage | None, new: QImage | None) -> QRect:
 def _values(grey: QImage) -> np.ndarray:
     import numpy as np
 
+    # A copy: an array over the image's own memory would not keep the image alive.
     rows = np.frombuffer(grey.constBits(), np.uint8).reshape(grey.height(), grey.bytesPerLine())
-    return rows[:, : grey.width()]
+    return rows[:, : grey.width()].copy()
 
 
 def _indexed(values: np.ndarray) -> QImage:
