@@ -30,6 +30,8 @@ from training.posters import resized, to_pictures, to_signed
 from training.published import load_vae
 
 PATCH = 2
+ENCODED_AT_ONCE = 4
+"""Pictures in one pass of the VAE; on a CPU, whose cache they fit, twice as quick as 32."""
 EMPTY_PROMPT = " "
 """What guidance compares with: the families' own negative prompt."""
 
@@ -167,7 +169,8 @@ class FlowObjective:
         """Bytes [B, 3, H, W] -> normalised tokens of the frozen VAE, and their grid."""
         with torch.inference_mode():
             pixels = pixels.to(self.run.device, memory_format=torch.channels_last)
-            latents = self.vae.encode(to_signed(pixels))
+            parts = to_signed(pixels).split(ENCODED_AT_ONCE)
+            latents = torch.cat([self.vae.encode(part) for part in parts])
             packed = pack(latents, PATCH)
         grid = (1, latents.shape[-2] // PATCH, latents.shape[-1] // PATCH)
         return packed.clone(), grid  # a clone may take part in a backward pass
