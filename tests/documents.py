@@ -55,6 +55,16 @@ def raw(image: QImage) -> np.ndarray:
     return found.astype(np.int16)
 
 
+def pixel(name: str, **look: object) -> PixelLayer:
+    return PixelLayer(id=name, name=name, tiles=Tiles.from_image(noise(40, 40)), **look)
+
+
+def three() -> DocumentState:
+    """a below b below the group g, which holds c and d."""
+    group = GroupLayer(id="g", children=(pixel("c"), pixel("d")))
+    return DocumentState(page=PAGE, layers=(pixel("a"), pixel("b"), group), active="b")
+
+
 def mask_of(rect: QRect, value: int = 255, *, enabled: bool = True) -> LayerMask:
     tiles = Tiles.empty(PixelKind.grey).filled(rect, QColor(value, value, value))
     return LayerMask(tiles=tiles, enabled=enabled)

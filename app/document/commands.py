@@ -29,11 +29,13 @@ from app.document.layers import (
     insert_layer,
     is_locked,
     moved,
+    neighbour,
+    outermost,
     path_to,
+    place_above,
     place_of,
     remove_layer,
     replace_layer,
-    walk,
 )
 from app.document.selection import Selection, cropped
 from app.document.state import DocumentState
@@ -84,7 +86,7 @@ class AddLayer(Command):
     def apply(self, state: DocumentState) -> DocumentState:
         parent, index = self.parent, self.index
         if index is None:
-            parent, index = _place_above(state, self.parent)
+            parent, index = place_above(state.layers, state.active, self.parent)
         layers = insert_layer(state.layers, self.layer, parent, index)
         return dataclasses.replace(state, layers=layers, active=self.layer.id)
 
@@ -101,7 +103,7 @@ class RemoveLayer(Command):
         layers = remove_layer(state.layers, self.layer_id)
         found = dataclasses.replace(state, layers=layers)
         if not has_layer(layers, state.active):
-            found = dataclasses.replace(found, active=_neighbour(state.layers, self.layer_id))
+            found = dataclasses.replace(found, active=neighbour(state.layers, self.layer_id))
         if not has_layer(layers, state.picture):
             found = dataclasses.replace(found, picture=None, current_node=None)
         return found
@@ -138,7 +140,7 @@ class GroupLayers(Command):
         return translate("Commands", "Group layers")
 
     def apply(self, state: DocumentState) -> DocumentState:
-        inside = _outermost(state.layers, self.layer_ids)
+        inside = outermost(state.layers, self.layer_ids)
         if not inside:
             return state
         parent, index = place_of(state.layers, inside[-1].id)
@@ -388,36 +390,3 @@ def _check_unlocked(layers: Layers, layer_id: str) -> None:
     names = [layer.name for layer in path_to(layers, layer_id) if layer.locked]
     text = translate("Document", "The layer “{name}” is locked. Unlock it in the layers panel.")
     raise LayerLocked(text.format(name=names[0]))
-
-
-def _place_above(state: DocumentState, parent: str | None) -> tuple[str | None, int]:
-    """Inside `parent` at its top; without one, above the active layer, else on top of all."""
-    if parent is not None:
-        group = find_layer(state.layers, parent)
-        return parent, len(group.children) if isinstance(group, GroupLayer) else 0
-    if state.active is None or not has_layer(state.layers, state.active):
-        return None, len(state.layers)
-    found, index = place_of(state.layers, state.active)
-    return found, index + 1
-
-
-def _neighbour(layers: Layers, layer_id: str) -> str | None:
-    """The layer that becomes active when this one goes: below it, else above it, else its group."""
-    parent, index = place_of(layers, layer_id)
-    group = find_layer(layers, parent) if parent is not None else None
-    siblings = group.children if isinstance(group, GroupLayer) else layers
-    below, above = siblings[:index], siblings[index + 1 :]
-    if below:
-        return below[-1].id
-    return above[0].id if above else parent
-
-
-def _outermost(layers: Layers, layer_ids: tuple[str, ...]) -> Layers:
-    """The named layers, bottom first, without those that lie in another of them."""
-    wanted = set(layer_ids)
-    return tuple(
-        layer
-        for layer in walk(layers)
-        if layer.id in wanted
-        and not any(group.id in wanted for group in path_to(layers, layer.id)[:-1])
-    )

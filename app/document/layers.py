@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from enum import Enum
 
@@ -140,6 +140,38 @@ def place_of(layers: Layers, layer_id: str) -> tuple[str | None, int]:
     group = path[-2] if len(path) > 1 else None
     siblings = group.children if isinstance(group, GroupLayer) else layers
     return (group.id if group else None, [layer.id for layer in siblings].index(layer_id))
+
+
+def place_above(layers: Layers, layer_id: str | None, group: str | None) -> tuple[str | None, int]:
+    """Where a new layer goes: on top in `group`; without one, above the layer, else above all."""
+    if group is not None:
+        found = find_layer(layers, group)
+        return group, len(found.children) if isinstance(found, GroupLayer) else 0
+    if layer_id is None or not has_layer(layers, layer_id):
+        return None, len(layers)
+    parent, index = place_of(layers, layer_id)
+    return parent, index + 1
+
+
+def neighbour(layers: Layers, layer_id: str) -> str | None:
+    """The layer that becomes active when this one goes: below it, else above it, else its group."""
+    parent, index = place_of(layers, layer_id)
+    group = find_layer(layers, parent) if parent is not None else None
+    siblings = group.children if isinstance(group, GroupLayer) else layers
+    below, above = siblings[:index], siblings[index + 1 :]
+    if below:
+        return below[-1].id
+    return above[0].id if above else parent
+
+
+def outermost(layers: Layers, layer_ids: Collection[str]) -> Layers:
+    """The named layers, bottom first, without those that lie in another of them."""
+    return tuple(
+        layer
+        for layer in walk(layers)
+        if layer.id in layer_ids
+        and not any(group.id in layer_ids for group in path_to(layers, layer.id)[:-1])
+    )
 
 
 def replace_layer(layers: Layers, layer_id: str, change: Callable[[Layer], Layer]) -> Layers:
