@@ -145,7 +145,9 @@ def _export(argv: list[str]) -> int:
     with _qt(), contextlib.closing(_project(options.project)) as project:
         from app.files.export import export
 
-        export(project.state, options.output)
+        recipes = {node.id: node.recipe for node in project.nodes}
+        recipe = recipes.get(project.state.current_node or "")
+        export(project.state, options.output, recipe=recipe)
     print(options.output)
     return DONE
 

@@ -1,0 +1,525 @@
+"""The command line: what it makes, and that every mistake is one line and exit status 2."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PySide6.QtWidgets import QApplication
+
+from app import cli, cli_options, display
+from app.document.geometry import Page
+from app.document.state import DocumentState
+from app.files.raster import read_picture, read_recipe, write_png
+from app.paths import Paths
+from app.store.project import Project
+from model.requests import Picture
+from tests.tiny import TEXT, Tiny, write
+
+ROOT = Path(__file__).resolve().parents[2]
+MAIN = str(ROOT / "main.py")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    status: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+    @property
+    def refusal(self) -> str:
+        """The one line of a mistake."""
+        assert self.status == 2, self
+        assert self.out == ""
+        (line,) = self.err.splitlines()
+        return line
+
+
+Run = Callable[..., Outcome]
+
+
+@pytest.fixture
+def run(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Run:
+    """The command line in this process, in a folder of its own."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(*argv: object) -> Outcome:
+        capsys.readouterr()
+        try:
+            status = cli.main([str(word) for word in argv])
+        except SystemExit as end:  # --help
+            status = int(end.code or 0)
+        captured = capsys.readouterr()
+        return Outcome(status=status, out=captured.out, err=captured.err)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write(Tiny(), tmp_path_factory.mktemp("models") / "tiny")
+
+
+@pytest.fixture(scope="session")
+def other(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Another model of the same name."""
+    return write(Tiny(seed=1), tmp_path_factory.mktemp("others") / "tiny")
+
+
+@pytest.fixture
+def picture(tmp_path: Path) -> Path:
+    path = tmp_path / "picture.png"
+    write_png(path, Picture(width=80, height=48, mode="RGB", data=bytes(range(240)) * 48))
+    return path
+
+
+def pixels(path: Path) -> bytes:
+    return read_picture(path).data
+
+
+# --- what it makes ---------------------------------------------------------------------------
+
+
+def test_the_same_seed_makes_the_same_file(run: Run, tiny: Path) -> None:
+    options = ("generate", "--prompt", '"红色" poster', "--model", tiny, "--seed", 3)
+    assert run(*options, "--output", "a.png").status == 0
+    assert run(*options, "--output", "b.png").status == 0
+    assert Path("a.png").read_bytes() == Path("b.png").read_bytes()
+    options = ("generate", "--prompt", '"红色" poster', "--model", tiny, "--seed", 4)
+    assert run(*options, "--output", "c.png").status == 0
+    assert pixels(Path("a.png")) != pixels(Path("c.png"))
+
+
+def test_json_is_one_object_with_file_seed_seconds_and_recipe(run: Run, tiny: Path) -> None:
+    done = run("generate", "--prompt", "x", "--model", tiny, "--json", "--output", "a.png")
+    assert (done.status, done.err) == (0, "")
+    assert set(done.json) == {"file", "seed", "seconds", "recipe"}
+    assert done.json["file"] == "a.png"
+    assert done.json["seconds"] > 0
+    assert done.json["recipe"] == read_recipe(Path("a.png"))
+    assert done.json["recipe"]["request"]["seed"] == done.json["seed"]
+    again = run("generate", "--prompt", "x", "--model", tiny, "--json", "--output", "b.png")
+    assert again.json["seed"] != done.json["seed"]  # another one each time
+
+
+def test_options_reach_the_request(run: Run, tiny: Path) -> None:
+    words = ("--prompt", "a", "--negative", "b", "--size", "96x64", "--steps", 2)
+    words += ("--guidance", 1.5, "--seed", 9, "--dtype", "float32", "--device", "cpu")
+    done = run("generate", *words, "--model", tiny, "--json", "--output", "a.png")
+    assert done.json["recipe"]["request"] == {
+        "prompt": "a",
+        "negative": "b",
+        "width": 96,
+        "height": 64,
+        "steps": 2,
+        "guidance": 1.5,
+        "seed": 9,
+        "count": 1,
+    }
+    found = read_picture(Path("a.png"))
+    assert (found.width, found.height) == (96, 64)
+
+
+def test_count_numbers_files_and_seeds(run: Run, tiny: Path) -> None:
+    words = ("generate", "--prompt", "x", "--model", tiny, "--seed", 7)
+    done = run(*words, "--count", 3, "--json", "--output", "a.png")
+    files = done.json["files"]
+    assert [each["file"] for each in files] == ["a-1.png", "a-2.png", "a-3.png"]
+    assert [each["seed"] for each in files] == [7, 8, 9]
+    assert not Path("a.png").exists()
+    second = ("generate", "--prompt", "x", "--model", tiny, "--seed", 8, "--output", "b.png")
+    assert run(*second).status == 0
+    assert Path("b.png").read_bytes() == Path("a-2.png").read_bytes()
+
+
+def test_a_recipe_makes_the_same_pixels_and_options_override_it(run: Run, tiny: Path) -> None:
+    words = ("generate", "--prompt", "x", "--model", tiny, "--steps", 2)
+    assert run(*words, "--count", 2, "--output", "a.png").status == 0
+    for name in ("a-1.png", "a-2.png"):
+        words = ("generate", "--recipe", name, "--model", tiny, "--output", "again.png")
+        assert run(*words).status == 0
+        assert Path("again.png").read_bytes() == Path(name).read_bytes()
+    done = run(*words, "--prompt", "y", "--steps", 1, "--size", "64x96", "--json")
+    request, before = done.json["recipe"]["request"], read_recipe(Path("a-2.png"))
+    assert before is not None
+    changed = {name for name in request if request[name] != before["request"][name]}
+    assert changed == {"prompt", "steps", "height"}
+
+
+def test_a_recipe_finds_its_model_by_name_and_refuses_another(
+    run: Run, tiny: Path, other: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert run("generate", "--prompt", "x", "--model", tiny, "--output", "a.png").status == 0
+    monkeypatch.setenv("INKSTONE_HOME", str(Path.cwd()))
+    models = Paths.default().models
+    models.mkdir(parents=True)
+    (models / "tiny").symlink_to(tiny)
+    assert run("generate", "--recipe", "a.png", "--output", "b.png").status == 0
+    assert Path("a.png").read_bytes() == Path("b.png").read_bytes()
+    (models / "tiny").unlink()
+    (models / "tiny").symlink_to(other)
+    refused = run("generate", "--recipe", "a.png", "--output", "c.png").refusal
+    assert "the model of that name here is another" in refused
+    words = ("generate", "--recipe", "a.png", "--model", "tiny", "--output", "c.png")
+    assert run(*words).status == 0
+    assert pixels(Path("a.png")) != pixels(Path("c.png"))
+
+
+def test_an_edit_and_its_recipe(run: Run, tiny: Path, picture: Path) -> None:
+    words = ("edit", "--prompt", "blue", "--image", picture, "--model", tiny)
+    done = run(*words, "--json", "--output", "e.png")
+    request = done.json["recipe"]["request"]
+    assert request["images"] == [read_picture(picture).sha256]
+    found = read_picture(Path("e.png"))
+    assert (found.width, found.height) == (request["width"], request["height"])
+    assert (found.width, found.height) != (80, 48)  # the model's own size
+    assert "picture.png" not in json.dumps(done.json["recipe"])  # pictures by hash, never a path
+    words = ("edit", "--recipe", "e.png", "--model", tiny, "--output", "again.png")
+    assert run(*words, "--image", picture).status == 0
+    assert Path("e.png").read_bytes() == Path("again.png").read_bytes()
+    assert "give the very same files with --image" in run(*words).refusal
+    assert "give the very same files with --image" in run(*words, "--image", "e.png").refusal
+
+
+def test_generate_runs_on_an_edit_checkpoint_and_edit_needs_one(
+    run: Run, tmp_path: Path, picture: Path
+) -> None:
+    text_only = write(Tiny(pipeline=TEXT), tmp_path / "text")
+    words = ("edit", "--prompt", "x", "--image", picture, "--model", text_only)
+    assert "edit" in run(*words, "--output", "a.png").refusal
+
+
+def test_an_older_output_is_replaced_as_a_whole(run: Run, tiny: Path) -> None:
+    Path("a.png").write_bytes(b"older")
+    words = ("generate", "--prompt", "x", "--model", tiny, "--output", "a.png")
+    assert run(*words, "--device", "cuda").status == 2
+    assert Path("a.png").read_bytes() == b"older"
+    assert run(*words).status == 0
+    assert read_recipe(Path("a.png")) is not None
+
+
+@pytest.mark.usefixtures("qapp")
+def test_export_and_info_of_a_project(run: Run, tmp_path: Path) -> None:
+    Project.create(tmp_path / "p.ink", DocumentState(page=Page(width=40, height=30))).close()
+    assert run("export", "p.ink", "out.png").out == "out.png\n"
+    found = read_picture(Path("out.png"))
+    assert (found.width, found.height) == (40, 30)
+    assert run("export", "p.ink", "out.PSD").status == 0
+    assert Path("out.PSD").read_bytes()[:4] == b"8BPS"
+    lines = run("info", "p.ink").out
+    assert "40x30 px" in lines
+
+
+def test_info_of_a_model_and_of_pictures(run: Run, tiny: Path, picture: Path) -> None:
+    lines = run("info", tiny).out
+    for word in ("tiny", "Apache-2.0", "text_to_image, edit", "64x64", "tiny random model"):
+        assert word in lines
+    assert "80x48 RGB" in run("info", picture).out
+    prompt = "x \x1b[31m red"
+    run("generate", "--prompt", prompt, "--model", tiny, "--output", "a.png")
+    shown = run("info", "a.png").out
+    assert "x \\u001b[31m red" in shown
+    assert "\x1b" not in shown  # a picture cannot speak to the terminal
+
+
+# --- mistakes --------------------------------------------------------------------------------
+
+OUT = ("--output", "o.png")
+P = ("--prompt", "x")
+MISTAKES: list[tuple[tuple[object, ...], str]] = [
+    (("paint",), "unknown word; known are generate, edit"),
+    (("generate",), "--output"),
+    (("generate", *OUT), "--prompt: is missing"),
+    (("generate", "--prompt", "  ", *OUT), "prompt: is empty"),
+    (("generate", *P, "--output", "o.jpg"), "must end with .png"),
+    (("generate", *P, "--output", "no/o.png"), "the folder no does not exist"),
+    (("generate", *P, "--output", "folder.png"), "is a folder"),
+    (("generate", *P, *OUT, "--size", "64"), "'64' is not WIDTHxHEIGHT"),
+    (("generate", *P, *OUT, "--size", "64x"), "is not WIDTHxHEIGHT"),
+    (("generate", *P, *OUT, "--size", "8x8"), "width: 8 is outside 16…8192"),
+    (("generate", *P, *OUT, "--size", "99999x64"), "is outside 16…8192"),
+    (("generate", *P, *OUT, "--steps", "0"), "steps: 0 is outside 1…1000"),
+    (("generate", *P, *OUT, "--steps", "many"), "--steps: invalid int value: 'many'"),
+    (("generate", *P, *OUT, "--guidance", "0.5"), "guidance: 0.5 is outside"),
+    (("generate", *P, *OUT, "--guidance", "nan"), "guidance: nan is outside"),
+    (("generate", *P, *OUT, "--seed", "-1"), "seed: -1 is outside"),
+    (("generate", *P, *OUT, "--seed", str(2**63)), "seed"),
+    (("generate", *P, *OUT, "--count", "0"), "--count: 0 is outside 1…256"),
+    (("generate", *P, *OUT, "--count", "257"), "--count: 257 is outside"),
+    (("generate", *P, *OUT, "--device", "tpu"), "--device: invalid choice: 'tpu'"),
+    (("generate", *P, *OUT, "--device", "cuda"), "device 'cuda'"),
+    (("generate", *P, *OUT, "--dtype", "int4"), "--dtype: invalid choice: 'int4'"),
+    (("generate", *P, *OUT, "--wat"), "unrecognized arguments: --wat"),
+    (("generate", *P, *OUT, "--neg", "x"), "unrecognized arguments: --neg"),
+    (("generate", *P, *OUT, "more"), "unrecognized arguments: more"),
+    (("generate", *P, *OUT, "--image", "picture.png"), "unrecognized arguments: --image"),
+    (("generate", *P, *OUT, "--prompt"), "--prompt: expected one argument"),
+    (("generate", "--prompt", "x" * 20_001, *OUT), "prompt: 20001 characters; at most"),
+    (("generate", "--recipe", "missing.png", *OUT), "missing.png"),
+    (("generate", "--recipe", "picture.png", *OUT), "picture.png holds no recipe"),
+    (("generate", "--recipe", "text.png", *OUT), "holds no recipe"),
+    (("generate", "--recipe", "newer.png", *OUT), "newer"),
+    (("generate", "--recipe", "odd.png", *OUT), "unknown field colour"),
+    (("generate", "--recipe", "alien.png", *OUT), "unknown task 'dance'"),
+    (("generate", "--recipe", "edit.png", *OUT), "use: main.py edit --recipe edit.png --image"),
+    (("edit", "--recipe", "made.png", *OUT), "use: main.py generate --recipe made.png"),
+    (("edit", *P, *OUT), "--image: is missing"),
+    (("edit", *P, *OUT, "--image", "missing.png"), "missing.png"),
+    (("edit", *P, *OUT, "--image", "text.png"), "text.png"),
+    (("edit", *P, *OUT, "--image", "folder.png"), "folder.png"),
+    (("edit", *P, *OUT, "--image", "cut.png"), "cut.png"),
+    (("edit", *P, *OUT, "--image", "picture.png", "--image", "picture.png"), "image"),
+    (("generate", *P, *OUT, "--model", "nothing"), "model 'nothing'"),
+    (("generate", *P, *OUT, "--model", "empty"), "empty"),
+    (("generate", *P, *OUT, "--model", "text.png"), "model 'text.png'"),
+    (("generate", *P, *OUT, "--model", "cut"), "cut"),
+    (("export",), "PROJECT.ink"),
+    (("export", "a.ink", "o.gif"), "must end with .psd or .png"),
+    (("export", "a.ink", "no/o.png"), "the folder no does not exist"),
+    (("export", "missing.ink", "o.png"), "missing.ink"),
+    (("export", "text.ink", "o.png"), "text.ink"),
+    (("export", "picture.png", "o.png"), "picture.png"),
+    (("info",), "MODEL_FOLDER|PICTURE|PROJECT.ink"),
+    (("info", "missing"), "missing"),
+    (("info", "empty"), "empty"),
+    (("info", "text.png"), "text.png"),
+    (("info", "text.ink"), "text.ink"),
+    (("info", "missing.ink"), "missing.ink"),
+]
+
+
+@pytest.fixture
+def mistakes(tmp_path: Path, picture: Path, tiny: Path) -> Path:
+    """A folder of files to make mistakes with."""
+    (tmp_path / "folder.png").mkdir()
+    (tmp_path / "empty").mkdir()
+    for name in ("text.png", "text.ink"):
+        (tmp_path / name).write_text("this is no picture\n" * 10)
+    data = picture.read_bytes()
+    (tmp_path / "cut.png").write_bytes(data[: len(data) // 2])
+    image = Picture(width=1, height=1, mode="L", data=b"x")
+    request = {"prompt": "x", "seed": 1}
+    recipes: dict[str, dict[str, Any]] = {
+        "made": {"version": 1, "task": "text_to_image", "request": request},
+        "newer": {"version": 99, "task": "text_to_image", "request": request},
+        "odd": {"version": 1, "task": "text_to_image", "request": request | {"colour": "red"}},
+        "alien": {"version": 1, "task": "dance", "request": request},
+        "edit": {"version": 1, "task": "edit", "request": request | {"images": ["ab"]}},
+    }
+    for name, recipe in recipes.items():
+        write_png(tmp_path / f"{name}.png", image, recipe)
+    cut = tmp_path / "cut"
+    cut.mkdir()
+    for path in tiny.rglob("*"):
+        if path.is_file():
+            to = cut / path.relative_to(tiny)
+            to.parent.mkdir(exist_ok=True)
+            whole = path.read_bytes()
+            to.write_bytes(whole[:-1] if path.suffix == ".safetensors" else whole)
+    return tmp_path
+
+
+@pytest.mark.usefixtures("qapp")
+@pytest.mark.parametrize(("argv", "words"), MISTAKES, ids=[str(m[0])[:60] for m in MISTAKES])
+def test_mistakes(
+    run: Run, mistakes: Path, tiny: Path, argv: tuple[object, ...], words: str
+) -> None:
+    before = sorted(mistakes.iterdir())
+    if argv[0] in ("generate", "edit") and "--model" not in argv:
+        argv = (*argv, "--model", tiny)
+    refusal = run(*argv).refusal
+    assert words in refusal
+    assert refusal.startswith("main.py")
+    assert "Traceback" not in refusal
+    assert sorted(mistakes.iterdir()) == before
+
+
+def test_a_fault_of_our_own_is_one_line_too(
+    run: Run, monkeypatch: pytest.MonkeyPatch, tiny: Path
+) -> None:
+    def fail(_: object) -> None:
+        raise KeyError("on\npurpose")
+
+    monkeypatch.setitem(cli.WORDS, "info", fail)
+    done = run("info", "x")
+    assert done.status == 1
+    assert len(done.err.splitlines()) == 1
+    assert "INKSTONE_DEBUG=1" in done.err
+
+
+def test_a_stop_is_one_line_and_130(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def stop(_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setitem(cli.WORDS, "info", stop)
+    done = run("info", "x")
+    assert (done.status, len(done.err.splitlines())) == (130, 1)
+
+
+def test_a_full_disk_while_writing(run: Run, tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import errno
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    words = ("generate", "--prompt", "x", "--model", tiny, "--output", "a.png")
+    assert "a.png" in run(*words).refusal
+    assert not any(Path.cwd().glob("*.png*"))
+
+
+# --- the program as a process ----------------------------------------------------------------
+
+
+def program(
+    *argv: object, cwd: Path, environment: dict[str, str] | None = None
+) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, MAIN, *map(str, argv)],
+        cwd=cwd,
+        env=environment,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+
+
+def outcome(process: subprocess.Popen[str]) -> Outcome:
+    out, err = process.communicate(timeout=120)
+    return Outcome(status=process.returncode, out=out, err=err)
+
+
+def test_mistakes_of_the_real_program_are_one_line(tmp_path: Path) -> None:
+    for argv in (("generate", "--steps", "many"), ("info", "missing"), ("nonsense",)):
+        assert outcome(program(*argv, cwd=tmp_path)).refusal
+
+
+def test_ctrl_c_is_one_line_and_what_was_finished_is_kept(tmp_path: Path, tiny: Path) -> None:
+    words = ("--prompt", "x", "--model", tiny, "--count", 200, "--steps", 20)
+    process = program("generate", *words, "--output", "a.png", cwd=tmp_path)
+    until = time.monotonic() + 120
+    while not (tmp_path / "a-1.png").exists():
+        assert process.poll() is None
+        assert time.monotonic() < until
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    done = outcome(process)
+    assert (done.status, len(done.err.splitlines())) == (130, 1)
+    assert "Traceback" not in done.err
+    for path in tmp_path.glob("*.png"):
+        assert read_recipe(path) is not None
+    assert not (tmp_path / "a-200.png").exists()
+
+
+def test_nothing_heavy_is_imported_before_the_word_is_known() -> None:
+    code = (
+        "import sys; sys.argv = ['main.py', '--help']; import main, app.cli;"
+        "app.cli.main(['--help']); app.cli.main(['generate']);"
+        "print([m for m in ('torch', 'PySide6', 'numpy', 'PIL', 'transformers')"
+        " if m in sys.modules])"
+    )
+    process = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    found = process.stdout.splitlines()[-1]
+    assert "torch" not in found
+    assert "numpy" not in found
+    assert "transformers" not in found
+
+
+def test_without_a_display_a_poster_is_made(
+    run: Run, tiny: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(display, "has_display", lambda: False)
+    monkeypatch.setattr("model.loader.starter_path", lambda: tiny)
+    done = run()
+    assert done.status == 0, done
+    assert "No display was found" in done.out
+    assert str(Path.cwd() / cli.FIRST_POSTER) in done.out
+    assert read_recipe(cli.FIRST_POSTER) is not None
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have a display always")
+def test_a_display_is_one_that_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("QT_QPA_PLATFORM", "WAYLAND_DISPLAY", "DISPLAY"):
+        monkeypatch.delenv(name, raising=False)
+    assert not display.has_display()
+    monkeypatch.setenv("DISPLAY", ":987")  # left over from another login
+    assert not display.has_display()
+    monkeypatch.setenv("QT_QPA_PLATFORM", "offscreen")
+    assert display.has_display()
+
+
+def test_a_missing_library_names_its_packages(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "platform", "linux")
+    monkeypatch.setenv("QT_QPA_PLATFORM", "xcb")
+    missing = {"libEGL.so.1", "libxcb-cursor.so.0"}
+    monkeypatch.setattr(display, "_loads", lambda name: name not in missing)
+    refusal = run().refusal
+    assert "libEGL.so.1, libxcb-cursor.so.0" in refusal
+    assert "apt install libegl1 libxcb-cursor0" in refusal
+    assert "dnf install libglvnd-egl xcb-util-cursor" in refusal
+
+
+def test_words_and_options_are_those_that_scripts_depend_on(run: Run) -> None:
+    assert set(cli.WORDS) == {
+        *("generate", "edit", "export", "info"),
+        *("prepare", "train", "evaluate", "bench", "engine"),
+    }
+    common = {"--prompt", "--negative", "--size", "--steps", "--guidance", "--seed", "--count"}
+    common |= {"--recipe", "--model", "--device", "--dtype", "--json", "--output"}
+    for word, more in (("generate", set[str]()), ("edit", {"--image"})):
+        parser = cli_options.making_parser(word)
+        options = {o for action in parser._actions for o in action.option_strings}
+        assert options == common | more | {"-h", "--help"}
+        shown = run(word, "--help")
+        assert shown.status == 0
+        assert '"files"' in shown.out
+    assert run("--help").out.startswith("Inkstone makes posters")
+
+
+def test_the_window_is_opened_with_what_was_named(
+    run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    asked: list[list[str]] = []
+    monkeypatch.setattr("app.run.main", lambda argv: asked.append(list(argv)) or 0)
+    (tmp_path / "p.ink").touch()
+    assert (run().status, run("p.ink").status) == (0, 0)
+    assert asked == [[], ["p.ink"]]
+
+
+def test_progress_is_for_terminals() -> None:
+    import io
+
+    from app.cli_progress import ProgressBar
+
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    terminal, file, unwanted = Terminal(), io.StringIO(), Terminal()
+    for stream, is_wanted in ((terminal, True), (file, True), (unwanted, False)):
+        with ProgressBar("a.png", stream, is_wanted=is_wanted) as bar:
+            for step in range(5):
+                bar.on_step(step, 4, None)
+    assert "a.png  2/4 [###############               ]" in terminal.getvalue()
+    assert terminal.getvalue().endswith("\r\x1b[K")
+    assert file.getvalue() == unwanted.getvalue() == ""
+
+
+def test_an_application_is_there_for_text(qapp: QApplication) -> None:
+    with cli._qt() as application:
+        assert application is qapp
