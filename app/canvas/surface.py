@@ -9,8 +9,8 @@ import math
 from enum import Enum
 from time import perf_counter
 
-from PySide6.QtCore import QEvent, QPointF, QRect, QRectF, QSize, Qt, QTimer, Signal
-from PySide6.QtGui import QColor, QImage, QPainter, QPaintEvent, QResizeEvent, QTransform
+from PySide6.QtCore import QEvent, QPointF, QRect, QRectF, QSize, Qt, QTimer
+from PySide6.QtGui import QColor, QImage, QPainter, QPaintEvent, QTransform
 from PySide6.QtWidgets import QWidget
 
 from app.canvas import overlays
@@ -19,7 +19,7 @@ from app.canvas.overlays import Progress
 from app.canvas.palette import DARK, Palette
 from app.canvas.sheet import Sheet
 from app.canvas.tools.tool import Draft
-from app.canvas.viewport import Viewport
+from app.canvas.zoomable import ZoomableWidget
 from app.document.changes import Change
 from app.document.composite import content, layer_bounds
 from app.document.document import Document
@@ -31,7 +31,6 @@ from model.requests import Picture
 ANTS_MS = 120
 # While the view moves, a frame takes this long at most; what is missing comes in the next ones.
 FRAME_S = 0.010
-SETTLED_MS = 120
 
 
 class MaskLook(Enum):
@@ -41,37 +40,26 @@ class MaskLook(Enum):
     tint = "tint"
 
 
-class CanvasSurface(QWidget):
-    """Shows one document. `zoom_changed` carries device pixels for a page pixel (1.0 is 100 %)."""
-
-    zoom_changed = Signal(float)
+class CanvasSurface(ZoomableWidget):
+    """Shows one document."""
 
     def __init__(self, palette: Palette = DARK, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
-        self.setMinimumSize(120, 120)
         self._colors = palette
         self._document: Document | None = None
         self._sheet: Sheet | None = None
-        self._viewport = Viewport(view=self.size(), page=QSize(1, 1))
-        self._is_fitted = True
         self._mask_look = MaskLook.ants
         self._draft: Draft | None = None
         self._phase = 0
         self._ants = QTimer(self, interval=ANTS_MS)
         self._ants.timeout.connect(self._march)
-        self._settling = QTimer(self, interval=SETTLED_MS, singleShot=True)
-        self._settling.timeout.connect(self.update)
         self._making = Making(self)
         self._making.changed.connect(self.update)
 
     @property
     def document(self) -> Document | None:
         return self._document
-
-    @property
-    def viewport(self) -> Viewport:
-        return self._viewport
 
     def set_document(self, document: Document | None) -> None:
         """Show another document, whole; None shows an empty place."""
@@ -80,8 +68,9 @@ class CanvasSurface(QWidget):
         self._document = document
         if document is not None:
             document.changed.connect(self._follow)
-        self._is_fitted = True
-        self._lay_out()
+        self._renew_sheet()
+        self.zoom_fit()
+        self._settling.stop()
 
     def set_colors(self, palette: Palette) -> None:
         self._colors = palette
@@ -128,71 +117,23 @@ class CanvasSurface(QWidget):
         self._draft = draft
         self.update()
 
-    def zoom_fit(self) -> None:
-        self._show_through(self._viewport.fitted())
-        self._is_fitted = True
-
-    def zoom_to(self, zoom: float, at: QPointF | None = None) -> None:
-        self._show_through(self._viewport.zoomed(zoom, at or self._middle))
-
-    def zoom_by(self, steps: int, at: QPointF | None = None) -> None:
-        """So many zoom stops in (positive) or out."""
-        self._show_through(self._viewport.stepped(steps, at or self._middle))
-
-    def pan_by(self, dx: float, dy: float) -> None:
-        self._show_through(self._viewport.panned(dx, dy))
-
-    def place(self) -> dict[str, float]:
-        """What is seen, to be kept with the project: zoom, and the page point in the middle."""
-        if self._is_fitted:
-            return {}
-        middle = self._viewport.to_page(self._middle)
-        return {"zoom": self._viewport.scale, "x": middle.x(), "y": middle.y()}
-
-    def restore_place(self, place: dict[str, float]) -> None:
-        """Show what `place` remembers; anything that is not a place shows the whole page."""
-        try:
-            scale, x, y = (float(place[name]) for name in ("zoom", "x", "y"))
-        except (KeyError, TypeError, ValueError):
-            scale = x = y = math.nan
-        if not all(map(math.isfinite, (scale, x, y))) or scale <= 0:
-            self.zoom_fit()
-            return
-        zoomed = self._viewport.zoomed(scale * self._viewport.ratio, self._middle)
-        way = self._middle - zoomed.to_screen(QPointF(x, y))
-        self._show_through(zoomed.panned(way.x(), way.y()))
-
-    @property
-    def _middle(self) -> QPointF:
-        return QRectF(self.rect()).center()
-
-    def _show_through(self, viewport: Viewport) -> None:
-        before, self._viewport = self._viewport, viewport
-        self._is_fitted = False
-        self._settling.start()
-        self.update()
-        if before.zoom != viewport.zoom:
-            self.zoom_changed.emit(viewport.zoom)
-
-    def _lay_out(self) -> None:
-        """Everything anew: another document, or a page of another size."""
+    def _renew_sheet(self) -> None:
+        """Everything anew: another document, or another page."""
         self._sheet = None
         self._draft = None
         page = QSize(1, 1)
         if self._document is not None:
             self._sheet = Sheet(self._document.state, self._colors, self.devicePixelRatioF())
-            page = self._document.state.page.rect.size()
-        self._viewport = Viewport(view=self.size(), page=page, ratio=self.devicePixelRatioF())
-        self.zoom_fit()
-        self._settling.stop()
-        self.zoom_changed.emit(self._viewport.zoom)
+            page = self._sheet.page.rect.size()
+        self.set_page(page)
         self._mind_ants()
+        self.update()
 
     def _follow(self, change: Change) -> None:
         assert self._document is not None
         assert self._sheet is not None
         if change.page:
-            self._lay_out()
+            self._renew_sheet()
             return
         dirty = self._sheet.follow(self._document.state)
         if change.active or (change.layers and self._has_overlays):
@@ -209,8 +150,8 @@ class CanvasSurface(QWidget):
 
     def _on_screen(self, rect: QRect) -> QRect:
         # Two pixels for smooth sampling and rounding, as `touched` allows for the tiles.
-        reach = 2 + math.ceil(4 * max(1.0, self._viewport.scale))
-        on_screen = self._viewport.rect_to_screen(QRectF(rect)).toAlignedRect()
+        reach = 2 + math.ceil(4 * max(1.0, self.viewport.scale))
+        on_screen = self.viewport.rect_to_screen(QRectF(rect)).toAlignedRect()
         return on_screen.adjusted(-reach, -reach, reach, reach)
 
     @property
@@ -234,13 +175,13 @@ class CanvasSurface(QWidget):
         self._phase += 1
         clip = self._device(self.rect())
         back = self._to_device.inverted()[0]
-        for rect in self._sheet.selection.edges(self._viewport.zoom, clip):
+        for rect in self._sheet.selection.edges(self.viewport.zoom, clip):
             self.update(back.mapRect(QRectF(rect)).toAlignedRect())
 
     @property
     def _to_device(self) -> QTransform:
         """From logical pixels to device pixels that count from the page's corner."""
-        origin, ratio = self._viewport.origin, self._viewport.ratio
+        origin, ratio = self.viewport.origin, self.viewport.ratio
         return QTransform(ratio, 0, 0, ratio, -origin.x(), -origin.y())
 
     def _device(self, rect: QRect) -> QRect:
@@ -251,14 +192,14 @@ class CanvasSurface(QWidget):
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.fillRect(event.rect(), QColor(self._colors.surround))
         if self._sheet is not None:
-            overlays.draw_shadow(painter, self._viewport.page_on_screen, self._colors)
+            overlays.draw_shadow(painter, self.viewport.page_on_screen, self._colors)
             self._paint_page(painter, self._sheet, event.rect())
             self._paint_overlays(painter, self._sheet)
         painter.end()
 
     def _paint_page(self, painter: QPainter, sheet: Sheet, rect: QRect) -> None:
-        zoom, clip = self._viewport.zoom, self._device(rect)
-        deadline = perf_counter() + FRAME_S if self._settling.isActive() else math.inf
+        zoom, clip = self.viewport.zoom, self._device(rect)
+        deadline = perf_counter() + FRAME_S if self.is_moving else math.inf
         painter.save()
         painter.setTransform(self._to_device.inverted()[0], True)
         missing = sheet.paint(painter, zoom, clip, deadline)
@@ -275,7 +216,7 @@ class CanvasSurface(QWidget):
         return self._mask_look is MaskLook.tint
 
     def _paint_overlays(self, painter: QPainter, sheet: Sheet) -> None:
-        viewport, colors, view = self._viewport, self._colors, QRectF(self.rect())
+        viewport, colors, view = self.viewport, self._colors, QRectF(self.rect())
         page = viewport.page_on_screen
         if sheet.is_before:
             at = (page & view).topLeft() + QPointF(10, 10)
@@ -298,17 +239,6 @@ class CanvasSurface(QWidget):
             self._sheet.set_look(self._colors, self.devicePixelRatioF())
         self.update()
 
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        super().resizeEvent(event)
-        self._fit_into_widget()
-
-    def _fit_into_widget(self) -> None:
-        was_fitted = self._is_fitted
-        self._show_through(self._viewport.resized(self.size(), self.devicePixelRatioF()))
-        if was_fitted:
-            self.zoom_fit()
-        self._settling.stop()
-
     def showEvent(self, event: QEvent) -> None:
         self._mind_ants()
 
@@ -318,7 +248,6 @@ class CanvasSurface(QWidget):
     def event(self, event: QEvent) -> bool:
         if event.type() == QEvent.Type.DevicePixelRatioChange:
             self._renew_look()
-            self._fit_into_widget()
         return super().event(event)
 
 
