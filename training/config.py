@@ -181,7 +181,6 @@ class StarterRun(Options):
     steps: Annotated[int, Range(1, 1000)] = 12
     guidance: Annotated[float, Range(1.0, 100.0)] = 2.5
     notice: str = "starter model, 256 px, for trying out"
-    licence: str = "Apache-2.0"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -49,7 +49,7 @@ class PosterCrops:
     def _crop(self, poster: NDArray[np.uint8], chance: np.random.Generator) -> NDArray[np.uint8]:
         busy = chance.random() < self.busy_share
         crops = [self._anywhere(poster, chance) for _ in range(BUSY_CANDIDATES if busy else 1)]
-        return max(crops, key=lambda crop: float(crop.std())) if busy else crops[0]
+        return max(crops, key=_busyness) if busy else crops[0]
 
     def _anywhere(
         self, poster: NDArray[np.uint8], chance: np.random.Generator
@@ -57,6 +57,11 @@ class PosterCrops:
         top = chance.integers(poster.shape[0] - self.side + 1)
         left = chance.integers(poster.shape[1] - self.side + 1)
         return poster[top : top + self.side, left : left + self.side]
+
+
+def _busyness(crop: NDArray[np.uint8]) -> float:
+    """Spread over the crop's places; a flat colour has none, however strong it is."""
+    return float(crop.std(axis=(0, 1)).sum())
 
 
 class VaeObjective:
