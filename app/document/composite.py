@@ -21,10 +21,9 @@ from app.document.tiles import TILE_PX, Mode, PixelKind, Tiles, keys_over, tile_
 
 
 @dataclass(frozen=True, kw_only=True)
-class Paint:
-    """Blend tiles into the image on top of the stack. They and the mask begin at (x, y)."""
+class Blended:
+    """How pixels come onto those below them. They and the mask begin at (x, y) of the page."""
 
-    tiles: Tiles
     mask: Tiles | None
     x: int
     y: int
@@ -34,6 +33,13 @@ class Paint:
     @property
     def at(self) -> QPoint:
         return QPoint(self.x, self.y)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Paint(Blended):
+    """Blend tiles into the image on top of the stack."""
+
+    tiles: Tiles
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,18 +50,8 @@ class Push:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Pop:
+class Pop(Blended):
     """Take the image from the stack and blend it into the one below: the group is complete."""
-
-    mask: Tiles | None
-    x: int
-    y: int
-    opacity: float
-    blend: Blend
-
-    @property
-    def at(self) -> QPoint:
-        return QPoint(self.x, self.y)
 
 
 Operation = Paint | Push | Pop
@@ -193,7 +189,7 @@ def _paint(operation: Paint, target: QImage, area: QRect) -> None:
 
 
 def _blend_masked(
-    operation: Paint | Pop, source: QImage, source_rect: QRect, target: QImage, area: QRect
+    operation: Blended, source: QImage, source_rect: QRect, target: QImage, area: QRect
 ) -> None:
     if source.isNull() or target.isNull():
         return
