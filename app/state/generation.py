@@ -39,6 +39,7 @@ class Generation(Observable):
         self._position = 0
         self._draft = ""
         self._other_prompt = ""
+        self._kept_model = ""
         self.roll_seed()
 
     def roll_seed(self) -> None:
@@ -53,13 +54,16 @@ class Generation(Observable):
         self.prompt = prompt
 
     def offer(self, models: tuple[ModelDescription, ...], preferred: str = "") -> None:
-        """Take the engine's list; keep the chosen model if it is still there."""
+        """Take the engine's list; keep the model that was chosen, here or when the project was
+        open last, with the values that go with it."""
         self.models = models
-        wanted = self.model.path if self.model else preferred
-        usable = [m for m in models if not m.problem]
-        found = next((m for m in usable if m.path == wanted), usable[0] if usable else None)
-        if found is not None and found != self.model:
-            self.choose(found, keep=self.model is not None and self.model.path == found.path)
+        kept = self.model.path if self.model else self._kept_model
+        usable = [model for model in models if not model.problem]
+        wanted = (kept, preferred)
+        found = next((m for path in wanted for m in usable if path and m.path == path), None)
+        found = found or (usable[0] if usable else None)
+        if found is not None:
+            self.choose(found, keep=found.path == kept)
 
     def choose(self, model: ModelDescription, *, keep: bool = False) -> None:
         """Use a model, with the steps, guidance and sizes that it recommends."""
@@ -131,7 +135,7 @@ class Generation(Observable):
 
     def restore(self, values: dict[str, Any]) -> None:
         """Take back what `values` gave; anything of a wrong type is passed over."""
-        self._other_prompt = ""
+        self._other_prompt = self.prompt = ""
         self.is_change = values.get("is_change") is True
         for name in _STORED:
             self._restore_one(name, values.get(name))
@@ -139,6 +143,14 @@ class Generation(Observable):
         self._other_prompt = other if isinstance(other, str) else ""
         self.prompts = [p for p in prompts or () if isinstance(p, str)]
         self._position = len(self.prompts)
+        self._restore_model(values.get("model"))
+
+    def _restore_model(self, path: Any) -> None:
+        """The project's model, now or as soon as the engine has told of it."""
+        self._kept_model = path if isinstance(path, str) else ""
+        found = next((m for m in self.models if m.path == self._kept_model), None)
+        if found is not None and not found.problem:
+            self.model = found
 
     def _restore_one(self, name: str, value: Any) -> None:
         default = getattr(Generation, name).default

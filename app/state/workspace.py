@@ -80,6 +80,11 @@ class Workspace(QObject):
         return not state.layers and not self.tree.nodes and state.selection is None
 
     @property
+    def _is_blank(self) -> bool:
+        """Not even a prompt was written."""
+        return self.is_untouched and not self.jobs.is_busy and not self.generation.prompt.strip()
+
+    @property
     def title(self) -> str:
         if self.project is None or self.is_untitled:
             return translate("Workspace", "Untitled")
@@ -140,9 +145,9 @@ class Workspace(QObject):
         project, writer = self.project, self.writer
         if project is None or writer is None:
             return
+        is_empty_draft = self.is_untitled and self._is_blank
         self.jobs.abandon()
         self._view_timer.stop()
-        is_empty_draft = self.is_untitled and self.is_untouched
         self.project = self.writer = None
         writer.close()
         project.close()
