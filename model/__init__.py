@@ -1,1 +1,1 @@
-"""Qwen-Image in plain PyTorch: networks, sampling, checkpoints. Knows neither Qt, app nor training."""
+"""Qwen-Image in plain PyTorch: networks, sampling, files. Knows neither Qt, app nor training."""

@@ -68,9 +68,14 @@ class Transformer(nn.Module):
 
         img = self.img_in(img)
         txt = self.txt_in(self.txt_norm(txt))
-        for block in self.transformer_blocks:
+        *blocks, last = self.transformer_blocks
+        for block in blocks:
             poll()
             img, txt = block(img, txt, temb, tables, mask, split)
+        poll()
+        zero_cond = self.config.zero_cond_t
+        assert isinstance(last, Block)
+        img = last.of_target(img, txt, temb, tables, mask, num_target, zero_cond=zero_cond)
 
-        temb = temb.chunk(2)[0] if self.config.zero_cond_t else temb
-        return self.proj_out(self.norm_out(img[:, :num_target], temb))
+        temb = temb.chunk(2)[0] if zero_cond else temb
+        return self.proj_out(self.norm_out(img, temb))

@@ -93,7 +93,7 @@ class Upsample(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         if x.dtype != torch.float32:  # sums of kernel taps would be rounded
             return self.resample(x)
-        return conv_of_doubled(x, self.resample[1].weight, self.resample[1].bias)
+        return conv_of_doubled(x, *self.resample[1].parameters())
 
 
 # How the three taps of a kernel meet the two cells below them: [parity, cell, tap].
