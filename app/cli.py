@@ -192,11 +192,13 @@ def _make_one(
     """Each picture is a run of its own, and on disk before the next begins."""
     from app.cli_progress import ProgressBar
     from app.files.raster import write_png
+    from model.engine.estimate import StepClock
     from model.requests import MAX_SEED, to_recipe
 
     path = numbered(options.output, index, options.count)
     single = replace(request, seed=(request.seed + index) % (MAX_SEED + 1))
-    with ProgressBar(path.name, sys.stderr, is_wanted=not options.json) as bar:
+    is_shown = sys.stderr.isatty() and not options.json
+    with ProgressBar(path.name, sys.stderr if is_shown else None, StepClock()) as bar:
         result = model.run(single, bar.on_step)
     recipe = to_recipe(result.requests[0], result.model)
     write_png(path, result.pictures[0], recipe)
@@ -218,7 +220,7 @@ def _request(word: str, options: argparse.Namespace) -> tuple[Request, dict[str,
     given = {name: value for name in names if (value := getattr(options, name)) is not None}
     if options.size:
         given["width"], given["height"] = options.size
-    pictures = _pictures(options)
+    pictures = _pictures(options.image)
     if options.recipe:
         base, recipe = _from_recipe(word, options.recipe, pictures)
         return replace(base, **(given | {"count": 1})), recipe
@@ -226,16 +228,18 @@ def _request(word: str, options: argparse.Namespace) -> tuple[Request, dict[str,
         raise CommandError("--prompt: is missing; say in words what you want")
     given.setdefault("seed", int.from_bytes(os.urandom(4), "big"))
     if word == "generate":
+        if pictures:
+            raise CommandError(f"--image: goes with --recipe; to change a picture: {PROGRAM} edit")
         return TextToImage(**given), None
     if not pictures:
         raise CommandError("--image: is missing; name the picture to change")
     return Edit(images=pictures, **given), None
 
 
-def _pictures(options: argparse.Namespace) -> tuple[Picture, ...]:
+def _pictures(paths: Sequence[Path]) -> tuple[Picture, ...]:
     from app.files.raster import read_picture
 
-    return tuple(read_picture(path) for path in getattr(options, "image", []))
+    return tuple(read_picture(path) for path in paths)
 
 
 def _from_recipe(
@@ -247,10 +251,9 @@ def _from_recipe(
     recipe = read_recipe(path)
     if recipe is None:
         raise CommandError(f"--recipe: {path} holds no recipe; name a PNG that Inkstone made")
-    is_edit = recipe.get("task") == Edit.task
-    if is_edit != (word == "edit"):
-        right = f"edit --recipe {path} --image PICTURE" if is_edit else f"generate --recipe {path}"
-        raise CommandError(f"--recipe: {path} was made by another word; use: {PROGRAM} {right}")
+    if word == "edit" and recipe.get("task") != Edit.task:
+        right = f"{PROGRAM} generate --recipe {path}"
+        raise CommandError(f"--recipe: {path} is no edit's; use: {right}")
     return from_recipe(recipe, {picture.sha256: picture for picture in pictures}), recipe
 
 

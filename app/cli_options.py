@@ -56,14 +56,14 @@ class Parser(argparse.ArgumentParser):
 
 
 def making_parser(word: str) -> Parser:
-    """`generate` or `edit`: the same options, and the pictures that an edit begins with."""
+    """`generate` or `edit`: the same options; a recipe may need pictures with either word."""
     is_edit = word == "edit"
     what = "Change a picture by an instruction." if is_edit else "Make a picture from words."
     parser = Parser(prog=f"{PROGRAM} {word}", description=what, epilog=MAKING_NOTES)
     add = parser.add_argument
-    if is_edit:
-        add("--image", type=Path, action="append", default=[], metavar="FILE",
-            help="the picture to change; with --recipe, the very file it used")  # fmt: skip
+    add("--image", type=Path, action="append", default=[], metavar="FILE",
+        help="the picture to change; with --recipe, the very file it used" if is_edit
+        else "only with --recipe: the very file that the recipe's edit used")  # fmt: skip
     add("--prompt", metavar="P", help="the instruction" if is_edit else "what to show")
     add("--negative", metavar="N", help="what to avoid; default: the model's own")
     add("--size", type=size, metavar="WxH", help="in pixels; default: the model's own")

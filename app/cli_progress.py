@@ -1,27 +1,35 @@
-"""A line on the terminal that grows with the steps of a run. Elsewhere it writes nothing."""
+"""A line on a terminal that grows with the steps of a run."""
 
 from __future__ import annotations
 
 import shutil
 import time
-from typing import TextIO
+from typing import Protocol, TextIO
 
-from model.engine.estimate import StepClock
 from model.requests import Picture
 
 WIDTH = 30
 
 
+class Clock(Protocol):
+    """Knows how long steps take."""
+
+    def tick(self, step: int, now: float) -> None: ...
+
+    def seconds_left(self, step: int, total: int) -> float | None: ...
+
+
 class ProgressBar:
     """
     poster.png  12/20 [##################            ] 3 s left
+
+    Gone at the end. Without a terminal to write to, nothing is written.
     """
 
-    def __init__(self, name: str, stream: TextIO, *, is_wanted: bool = True) -> None:
+    def __init__(self, name: str, terminal: TextIO | None, clock: Clock) -> None:
         self._name = name
-        self._stream = stream
-        self._is_shown = is_wanted and stream.isatty()
-        self._clock = StepClock()
+        self._terminal = terminal
+        self._clock = clock
 
     def __enter__(self) -> ProgressBar:
         self._write(f"{self._name}  …")
@@ -39,7 +47,7 @@ class ProgressBar:
         self._write(f"{self._name}  {step}/{total} [{bar:<{WIDTH}}]{rest}")
 
     def _write(self, text: str) -> None:
-        if self._is_shown:
+        if self._terminal is not None:
             columns = shutil.get_terminal_size().columns
-            self._stream.write(f"\r\x1b[K{text[: columns - 1]}")
-            self._stream.flush()
+            self._terminal.write(f"\r\x1b[K{text[: columns - 1]}")
+            self._terminal.flush()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import signal
@@ -17,16 +18,19 @@ import pytest
 from PySide6.QtWidgets import QApplication
 
 from app import cli, cli_options, display
+from app.cli_progress import ProgressBar
 from app.document.geometry import Page
 from app.document.state import DocumentState
 from app.files.raster import read_picture, read_recipe, write_png
 from app.paths import Paths
 from app.store.project import Project
+from model.engine.estimate import StepClock
 from model.requests import Picture
 from tests.tiny import TEXT, Tiny, write
 
 ROOT = Path(__file__).resolve().parents[2]
 MAIN = str(ROOT / "main.py")
+ABSENT = "cuda" if sys.platform == "darwin" else "mps"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -191,6 +195,9 @@ def test_an_edit_and_its_recipe(run: Run, tiny: Path, picture: Path) -> None:
     assert run(*words, "--image", picture).status == 0
     assert Path("e.png").read_bytes() == Path("again.png").read_bytes()
     assert "give the very same files with --image" in run(*words).refusal
+    words = ("generate", *words[1:])
+    assert run(*words, "--image", picture).status == 0
+    assert Path("e.png").read_bytes() == Path("again.png").read_bytes()
     assert "give the very same files with --image" in run(*words, "--image", "e.png").refusal
 
 
@@ -205,7 +212,7 @@ def test_generate_runs_on_an_edit_checkpoint_and_edit_needs_one(
 def test_an_older_output_is_replaced_as_a_whole(run: Run, tiny: Path) -> None:
     Path("a.png").write_bytes(b"older")
     words = ("generate", "--prompt", "x", "--model", tiny, "--output", "a.png")
-    assert run(*words, "--device", "cuda").status == 2
+    assert run(*words, "--device", ABSENT).status == 2
     assert Path("a.png").read_bytes() == b"older"
     assert run(*words).status == 0
     assert read_recipe(Path("a.png")) is not None
@@ -260,12 +267,12 @@ MISTAKES: list[tuple[tuple[object, ...], str]] = [
     (("generate", *P, *OUT, "--count", "0"), "--count: 0 is outside 1…256"),
     (("generate", *P, *OUT, "--count", "257"), "--count: 257 is outside"),
     (("generate", *P, *OUT, "--device", "tpu"), "--device: invalid choice: 'tpu'"),
-    (("generate", *P, *OUT, "--device", "cuda"), "device 'cuda'"),
+    (("generate", *P, *OUT, "--device", ABSENT), f"device '{ABSENT}'"),
     (("generate", *P, *OUT, "--dtype", "int4"), "--dtype: invalid choice: 'int4'"),
     (("generate", *P, *OUT, "--wat"), "unrecognized arguments: --wat"),
     (("generate", *P, *OUT, "--neg", "x"), "unrecognized arguments: --neg"),
     (("generate", *P, *OUT, "more"), "unrecognized arguments: more"),
-    (("generate", *P, *OUT, "--image", "picture.png"), "unrecognized arguments: --image"),
+    (("generate", *P, *OUT, "--image", "picture.png"), "--image: goes with --recipe"),
     (("generate", *P, *OUT, "--prompt"), "--prompt: expected one argument"),
     (("generate", "--prompt", "x" * 20_001, *OUT), "prompt: 20001 characters; at most"),
     (("generate", "--recipe", "missing.png", *OUT), "missing.png"),
@@ -274,7 +281,7 @@ MISTAKES: list[tuple[tuple[object, ...], str]] = [
     (("generate", "--recipe", "newer.png", *OUT), "newer"),
     (("generate", "--recipe", "odd.png", *OUT), "unknown field colour"),
     (("generate", "--recipe", "alien.png", *OUT), "unknown task 'dance'"),
-    (("generate", "--recipe", "edit.png", *OUT), "use: main.py edit --recipe edit.png --image"),
+    (("generate", "--recipe", "edit.png", *OUT), "give the very same files with --image"),
     (("edit", "--recipe", "made.png", *OUT), "use: main.py generate --recipe made.png"),
     (("edit", *P, *OUT), "--image: is missing"),
     (("edit", *P, *OUT, "--image", "missing.png"), "missing.png"),
@@ -481,10 +488,10 @@ def test_words_and_options_are_those_that_scripts_depend_on(run: Run) -> None:
     }
     common = {"--prompt", "--negative", "--size", "--steps", "--guidance", "--seed", "--count"}
     common |= {"--recipe", "--model", "--device", "--dtype", "--json", "--output"}
-    for word, more in (("generate", set[str]()), ("edit", {"--image"})):
+    for word in ("generate", "edit"):
         parser = cli_options.making_parser(word)
         options = {o for action in parser._actions for o in action.option_strings}
-        assert options == common | more | {"-h", "--help"}
+        assert options == common | {"--image", "-h", "--help"}
         shown = run(word, "--help")
         assert shown.status == 0
         assert '"files"' in shown.out
@@ -501,23 +508,30 @@ def test_the_window_is_opened_with_what_was_named(
     assert asked == [[], ["p.ink"]]
 
 
-def test_progress_is_for_terminals() -> None:
-    import io
-
-    from app.cli_progress import ProgressBar
-
-    class Terminal(io.StringIO):
-        def isatty(self) -> bool:
-            return True
-
-    terminal, file, unwanted = Terminal(), io.StringIO(), Terminal()
-    for stream, is_wanted in ((terminal, True), (file, True), (unwanted, False)):
-        with ProgressBar("a.png", stream, is_wanted=is_wanted) as bar:
-            for step in range(5):
-                bar.on_step(step, 4, None)
-    assert "a.png  2/4 [###############               ]" in terminal.getvalue()
+def test_progress_is_drawn_and_wiped() -> None:
+    terminal = io.StringIO()
+    with ProgressBar("a.png", terminal, StepClock()) as bar:
+        for step in range(5):
+            bar.on_step(step, 4, None)
+    assert "a.png  2/4 [###############               ] 0 s left" in terminal.getvalue()
     assert terminal.getvalue().endswith("\r\x1b[K")
-    assert file.getvalue() == unwanted.getvalue() == ""
+    with ProgressBar("a.png", None, StepClock()) as bar:
+        bar.on_step(1, 4, None)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no pseudo terminals")
+def test_progress_is_for_terminals(tmp_path: Path, tiny: Path) -> None:
+    import pty
+
+    words = ("generate", "--prompt", "x", "--model", str(tiny), "--output")
+    ours, theirs = pty.openpty()
+    command = [sys.executable, MAIN, *words, "a.png"]
+    subprocess.run(command, cwd=tmp_path, stderr=theirs, stdout=subprocess.PIPE, check=True)
+    os.close(theirs)
+    assert b"a.png  3/3 [##############################]" in os.read(ours, 100_000)
+    os.close(ours)
+    done = outcome(program(*words, "b.png", cwd=tmp_path))
+    assert (done.status, done.err) == (0, "")
 
 
 def test_an_application_is_there_for_text(qapp: QApplication) -> None:
