@@ -154,6 +154,7 @@ def test_progress_tells_the_time_left_and_shows_small_previews_now_and_then(
     assert progress[-1].seconds_left == 0.0
     assert 2 <= len(progress) <= 30  # one in 50 ms at the most
     middle = next(message for message in progress if message.step >= 25)
+    assert middle.seconds_left is not None
     assert 0.2 < middle.seconds_left < 3.0
     previews = [message.preview for message in progress if message.preview is not None]
     assert 1 <= len(previews) <= 12
