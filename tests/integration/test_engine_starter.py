@@ -110,7 +110,9 @@ def test_a_kill_in_the_middle_of_a_run_and_the_same_picture_after_it(talk: Talk)
     client = talk.client
     id = client.run("tiny", TextToImage(prompt="x", steps=1000))
     talk._qtbot.waitUntil(lambda: bool(talk.progress), timeout=WAIT_MS)
-    os.kill(client.findChild(QProcess).processId(), signal.SIGKILL)
+    process = client.findChild(QProcess)
+    assert process
+    os.kill(process.processId(), signal.SIGKILL)
     failed = talk.wait(id)
     assert isinstance(failed, Failed)
     assert failed.kind == Failure.engine_lost
