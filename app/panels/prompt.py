@@ -18,7 +18,7 @@ from PySide6.QtWidgets import (
 )
 
 from app.document.pictures import to_image
-from app.i18n import translate
+from app.i18n import mark, translate
 from app.panels.generate import GenerateBar
 from app.state.generation import SHOWN_SEED_LIMIT, Generation
 from app.state.observable import bind, watch
@@ -307,6 +307,11 @@ class PromptPanel(Panel):
             self.sizes.setCurrentIndex(sizes.index(size))
 
 
+# What the starter says of itself; other models' notices are shown as they are.
+NOTICES = (
+    mark("ModelNotice", "Starter model, 128 px, for trying out"),
+    mark("ModelNotice", "Starter model, 256 px, for trying out"),
+)
 _FIELDS = ("negative", "sizes", "steps", "guidance", "seed", "count", "model")
 
 

@@ -49,7 +49,7 @@ class WelcomeCard(QFrame):
         )  # fmt: skip
         self.starter.setText(
             translate("Welcome", "The starter model comes with Inkstone. It is small and for "
-                      "trying out: 256 px, single words, flat shapes.")
+                      "trying out: little pictures, single words, flat shapes.")
         )  # fmt: skip
         self.models.setText(translate("Welcome", "Get real models"))
         self.open.setText(translate("Welcome", "Open a project…"))

@@ -7,7 +7,7 @@ from PySide6.QtGui import QColor, QPainter, QPalette
 from PySide6.QtWidgets import QStyle, QStyleOptionViewItem
 
 RADIUS_PX = 6
-MARKED_ALPHA, HOVER_ALPHA = 72, 28
+MARKED_ALPHA, HOVER_ALPHA = 52, 22
 
 
 def paint_ground(painter: QPainter, option: QStyleOptionViewItem) -> None:

@@ -897,6 +897,17 @@
   </message>
  </context>
  <context>
+  <name>ModelNotice</name>
+  <message>
+   <source>Starter model, 128 px, for trying out</source>
+   <translation>入门模型，128 像素，仅供试用</translation>
+  </message>
+  <message>
+   <source>Starter model, 256 px, for trying out</source>
+   <translation>入门模型，256 像素，仅供试用</translation>
+  </message>
+ </context>
+ <context>
   <name>Models</name>
   <message>
    <source>1. Download a model as a folder, for example with:</source>
@@ -1480,8 +1491,8 @@
    <translation>打开项目…</translation>
   </message>
   <message>
-   <source>The starter model comes with Inkstone. It is small and for trying out: 256 px, single words, flat shapes.</source>
-   <translation>入门模型随 Inkstone 附带，体积小，仅供试用：256 像素、单个词语、扁平图形。</translation>
+   <source>The starter model comes with Inkstone. It is small and for trying out: little pictures, single words, flat shapes.</source>
+   <translation>入门模型随 Inkstone 附带，体积小，仅供试用：小尺寸图片、单个词语、扁平图形。</translation>
   </message>
   <message>
    <source>Welcome to Inkstone</source>
