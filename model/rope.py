@@ -21,6 +21,7 @@ Grid = tuple[int, int, int]
 
 
 @lru_cache(maxsize=16)
+@torch.inference_mode(mode=False)  # a cached inference tensor could never take part in training
 def _axis_table(dim: int) -> Tensor:
     """Complex rotations [2 * MAX_POSITION, dim/2] of positions -MAX_POSITION…MAX_POSITION-1."""
     inverse = 1.0 / torch.pow(THETA, torch.arange(0, dim, 2).to(torch.float32).div(dim))

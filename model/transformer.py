@@ -20,6 +20,7 @@ from model.vae import Poll, no_poll
 
 
 @lru_cache(maxsize=8)
+@torch.inference_mode(mode=False)  # a cached inference tensor could never take part in training
 def _tables_on(
     grids: tuple[Grid, ...], num_text: int, axes_dims: tuple[int, ...], device: torch.device
 ) -> tuple[Tensor, Tensor]:

@@ -194,3 +194,13 @@ def test_impossible_configurations_are_refused_by_name(
         return
     with pytest.raises(ConfigError, match=message):
         from_table(StreamConfig, table)
+
+
+def test_a_block_too_tall_for_its_third_still_finds_a_row() -> None:
+    level = Level(placement="free_cells", cell_px=32, letters_max=4, second_line=1.0, shape=0.0)
+    stream = PosterStream(StreamConfig(size_px=128, levels=(level,)), 0)
+    for index in range(200):
+        target = stream.sample(index).target
+        last = target.lines[-1]
+        assert 0 <= target.headline.row < last.row
+        assert last.row < 8

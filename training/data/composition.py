@@ -165,9 +165,10 @@ def _draw_lines(
 
 def _draw_row(chance: random.Random, level: Level, size_px: int, height: int) -> int:
     row = chance.choice(level.rows)
-    if level.placement == "free_cells":
-        return chance.choice(rows_in(row, size_px, height))
-    return first_row(row, size_px, height)
+    usual = first_row(row, size_px, height)
+    if level.placement == "free_cells":  # a block too tall for its third has its usual row alone
+        return chance.choice(rows_in(row, size_px, height) or [usual])
+    return usual
 
 
 def _draw_column(chance: random.Random, placement: str, columns: int, width: int) -> int:
