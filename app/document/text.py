@@ -5,7 +5,7 @@ Sizes are pixels of the page, whatever the screen. The text is plain: nothing in
 
 from __future__ import annotations
 
-from functools import lru_cache
+from threading import Lock
 
 from PySide6.QtCore import QRect, QRectF, QSizeF, Qt
 from PySide6.QtGui import (
@@ -21,6 +21,7 @@ from PySide6.QtGui import (
 from app.document.layers import Align, TextLayer
 from app.document.tiles import Mode, Tiles
 
+KEPT_BYTES = 256 << 20
 MAX_DRAWN_PX = 18_432  # a little more than the largest page; what lies beyond is not drawn
 
 _ALIGNMENTS = {
@@ -32,7 +33,7 @@ _ALIGNMENTS = {
 
 def text_tiles(layer: TextLayer) -> Tiles:
     """The text's pixels, in the layer's own coordinates: its box begins at (0, 0)."""
-    return _drawn(_content(layer))
+    return _DRAWN.get(_content(layer))
 
 
 def text_box(layer: TextLayer) -> QRect:
@@ -75,8 +76,28 @@ def _content(layer: TextLayer) -> TextLayer:
     )
 
 
-@lru_cache(maxsize=64)
-def _drawn(layer: TextLayer) -> Tiles:
+class _Drawn:
+    """Texts drawn lately, up to some memory: a dragged size slider leaves many behind."""
+
+    def __init__(self, limit_bytes: int) -> None:
+        self._limit_bytes = limit_bytes
+        self._tiles: dict[TextLayer, Tiles] = {}
+        self._lock = Lock()
+
+    def get(self, content: TextLayer) -> Tiles:
+        with self._lock:
+            tiles = self._tiles.pop(content, None) or _draw(content)
+            self._tiles[content] = tiles  # the newest last
+            held = sum(found.memory_bytes for found in self._tiles.values())
+            while held > self._limit_bytes and len(self._tiles) > 1:
+                held -= self._tiles.pop(next(iter(self._tiles))).memory_bytes
+        return tiles
+
+
+_DRAWN = _Drawn(KEPT_BYTES)
+
+
+def _draw(layer: TextLayer) -> Tiles:
     document = lay_out(layer)
     rect = _ink_rect(document.size(), layer.size_px)
     return Tiles.empty().changed(rect, document.drawContents, Mode.CompositionMode_SourceOver)

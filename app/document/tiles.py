@@ -189,7 +189,7 @@ class Tiles:
     @property
     def memory_bytes(self) -> int:
         """What its own tiles hold, each counted once, though others may share them."""
-        return sum(size for size in tile_sizes(self).values())
+        return sum(tile_sizes(self).values())
 
     def __eq__(self, other: object) -> bool:
         """The same tile objects in the same places: quick, and never a comparison of pixels."""

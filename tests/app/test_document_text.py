@@ -13,7 +13,8 @@ from app.document.composite import render
 from app.document.geometry import Page
 from app.document.layers import Align, TextLayer
 from app.document.state import DocumentState
-from app.document.text import text_box, text_tiles
+from app.document.text import _Drawn, text_box, text_tiles
+from app.document.tiles import TILE_PX
 from tests.documents import array
 
 AREA = QRect(-300, -300, 1200, 1200)
@@ -105,6 +106,16 @@ def test_nothing_is_drawn_without_text_and_equal_text_is_drawn_once(qapp: object
     assert text_tiles(TextLayer(text="")).is_empty
     one = TextLayer(text="Ink", size_px=50, name="one", x=5, opacity=0.5)
     assert text_tiles(one) is text_tiles(TextLayer(text="Ink", size_px=50))
+
+
+def test_what_is_kept_is_limited_by_memory(qapp: object) -> None:
+    kept = _Drawn(limit_bytes=3 * TILE_PX * TILE_PX * 4)
+    layers = [TextLayer(id="", text="i", size_px=size) for size in range(20, 26)]
+    drawn = [kept.get(layer) for layer in layers]
+    assert [tiles.memory_bytes for tiles in drawn] == 6 * [TILE_PX * TILE_PX * 4]
+    assert all(kept.get(layer) is drawn[3 + i] for i, layer in enumerate(layers[3:]))
+    assert kept.get(layers[5]) is drawn[5]
+    assert kept.get(layers[0]) is not drawn[0]
 
 
 def test_a_layer_s_place_moves_whole_pixels(qapp: object) -> None:
