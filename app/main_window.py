@@ -140,7 +140,7 @@ class MainWindow(QMainWindow):
             has_mask=layer is not None and layer.mask is not None,
             has_selection=state.selection is not None,
             has_node=self.history.selected is not None,
-            is_busy=self.workspace.jobs.is_busy,
+            is_busy=self.making.is_busy,
             is_peeking=self.is_peeking,
             is_writable=self.workspace.is_writable,
         )
@@ -166,7 +166,7 @@ class MainWindow(QMainWindow):
     def show_welcome(self) -> None:
         """The card stands there as long as nothing has been made, unless it was closed."""
         wanted = self.workspace.is_untouched and not self.workspace.settings.welcomed
-        self.area.welcome.setVisible(wanted and not self.workspace.jobs.is_busy)
+        self.area.welcome.setVisible(wanted and not self.making.is_busy)
 
     def do(self, command: Command) -> None:
         """Through the document's door; a refusal is told, and nothing changes."""

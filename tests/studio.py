@@ -32,13 +32,20 @@ class Studio:
             config=self.home / "config", data=self.home / "data", cache=self.home / "cache"
         )
 
-    def open(self, *starts: dict[str, Any], path: Path | None = None, real: bool = False) -> Root:
+    def open(
+        self,
+        *starts: dict[str, Any],
+        path: Path | None = None,
+        real: bool = False,
+        wait: bool = True,
+    ) -> Root:
         """A new window. `starts` scripts the engine; `real` takes the program's own."""
         client = None if real else EngineClient(FakeEngine.write(self.home, *starts).command)
         root = self.root = build(self._app, self.paths, client)
         root.workspace.start(path)
         root.window.show()
-        self.wait(lambda: root.workspace.generation.model is not None)
+        if wait:
+            self.wait(lambda: root.workspace.generation.model is not None)
         return root
 
     def close(self) -> None:

@@ -70,7 +70,7 @@ class Deeds(QObject):
 
     def cancel(self) -> None:
         """Esc: stop the work; without any, look at the document again."""
-        if self._workspace.jobs.is_busy:
+        if self._making.is_busy:
             self._making.cancel()
         else:
             self._window.history.select(self._workspace.document.state.current_node)
@@ -205,7 +205,7 @@ class Deeds(QObject):
 
     def stop_peeking(self) -> None:
         self._window.canvas.show_before(None)
-        if not self._workspace.jobs.is_busy:
+        if not self._making.is_busy:
             self._window.status.show_work("")
         self._window.follow_situation()
 

@@ -54,7 +54,8 @@ class Making(QObject):
         self._keeps_command = keeps_command
         self._workspace = workspace
         self._generation: Generation = workspace.generation
-        self._plan_id = -1
+        self._plan_id = self._describe_id = -1
+        self._is_wanted = False
         self.devices: tuple[str, ...] = ()
         self._plan_timer = QTimer(self)
         self._plan_timer.setSingleShot(True)
@@ -85,7 +86,7 @@ class Making(QObject):
             workspace.client.set_command(
                 engine_command(device=settings.device, model_folders=folders)
             )
-        workspace.client.describe()
+        self._describe_id = workspace.client.describe()
 
     def _on_described(self, message: Described) -> None:
         self.devices = message.devices
@@ -93,15 +94,19 @@ class Making(QObject):
         self.devices_known.emit(message.devices)
         model = self._generation.model
         if model is None:
+            self._stop_waiting()
             self._tell(
                 Kind.error,
                 translate("Making", "No usable model was found."),
                 translate("Making", "Add a model folder in the settings."),
             )
             return
-        if not self._workspace.generation.size:
+        if not self._generation.size:
             self._generation.fit_size(self._workspace.document.state.page)
         self._workspace.client.load(model.path)
+        if self._is_wanted:
+            self._is_wanted = False
+            self.generate()
 
     def _on_loaded(self, message: Loaded) -> None:
         self._plan_timer.start()
@@ -114,6 +119,13 @@ class Making(QObject):
         """Jobs tell of themselves; a failed plan only leaves the time unknown."""
         if message.id == self._plan_id:
             self._generation.seconds = None
+        elif message.id == self._describe_id:
+            self._stop_waiting()
+            again = (translate("Making", "Try again"), self.start_engine)
+            title = translate("Making", "The engine could not tell which models there are.")
+            self.told.emit(
+                Message(kind=Kind.error, title=title, text=message.message, deeds=(again,))
+            )
 
     def _on_values(self, name: str) -> None:
         if name in _PLANNED_BY:
@@ -148,11 +160,17 @@ class Making(QObject):
 
     # --- asking ---
 
+    @property
+    def is_busy(self) -> bool:
+        return self._is_wanted or self._workspace.jobs.is_busy
+
     def generate(self) -> None:
         """Queue what the prompt panel says; anything wrong with it is told, and nothing starts."""
         make, state = self._generation, self._workspace.document.state
-        if make.model is None or not self._workspace.is_writable:
-            self._tell_unready()
+        if not self._workspace.is_writable:
+            title = translate("Making", "This project is open for reading only.")
+            text = translate("Making", "Use Save As to work on a copy of it.")
+            self._tell(Kind.notice, title, text)
             return
         if not make.is_seed_locked:
             make.roll_seed()
@@ -163,8 +181,12 @@ class Making(QObject):
         except RequestError as error:
             self._tell(Kind.warning, _first_upper(str(error)))
             return
-        make.remember(make.prompt)
         self.progress.emit(Progress(id=0, step=0, total=0, seconds_left=None, preview=None))
+        if make.model is None:  # the engine is still starting: as soon as it has told its models
+            self._is_wanted = True
+            self._workspace.jobs.changed.emit()
+            return
+        make.remember(make.prompt)
         self._workspace.jobs.add(
             Job(
                 request=request,
@@ -175,16 +197,15 @@ class Making(QObject):
             )
         )
 
-    def _tell_unready(self) -> None:
-        if self._generation.model is None:
-            title = translate("Making", "The models are still being looked up. Try again soon.")
-        else:
-            title = translate("Making", "This project is open for reading only.")
-        text = translate("Making", "Use Save As to work on a copy of it.")
-        self._tell(Kind.notice, title, text if self._generation.model is not None else "")
-
     def cancel(self) -> None:
+        self._stop_waiting()
         self._workspace.jobs.cancel()
+
+    def _stop_waiting(self) -> None:
+        if self._is_wanted:
+            self._is_wanted = False
+            self.progress.emit(None)
+            self._workspace.jobs.changed.emit()
 
     # --- results ---
 

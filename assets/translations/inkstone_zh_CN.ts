@@ -872,8 +872,8 @@
    <translation>未找到可用的模型。</translation>
   </message>
   <message>
-   <source>The models are still being looked up. Try again soon.</source>
-   <translation>仍在查找模型，请稍后再试。</translation>
+   <source>The engine could not tell which models there are.</source>
+   <translation>引擎无法列出可用的模型。</translation>
   </message>
   <message>
    <source>The picture could not be made. Your document is unchanged.</source>

@@ -160,6 +160,32 @@ def test_empty_prompt_is_told_and_nothing_starts(studio: Studio) -> None:
     assert not root.workspace.jobs.is_busy
 
 
+def test_wish_before_the_engine_is_there_is_kept(studio: Studio) -> None:
+    root = studio.open({"describe": [do("wait", ms=300), do("reply")]}, wait=False)
+    assert root.workspace.generation.model is None
+    root.workspace.generation.prompt = "a poster"
+    studio.trigger("generate")
+    assert root.window.prompt.bar.button.text() == "Cancel"
+    studio.wait(lambda: len(root.workspace.tree.nodes) == 1)
+
+
+def test_wish_before_the_engine_is_there_can_be_cancelled(studio: Studio) -> None:
+    root = studio.open({"describe": [do("wait", ms=300), do("reply")]}, wait=False)
+    root.workspace.generation.prompt = "a poster"
+    studio.trigger("generate")
+    studio.trigger("cancel")
+    assert root.window.prompt.bar.button.text() == "Generate"
+    studio.wait(lambda: root.workspace.generation.model is not None)
+    assert not root.workspace.jobs.is_busy
+
+
+def test_engine_that_cannot_describe_is_told(studio: Studio) -> None:
+    failing = {"describe": [do("fail", kind="internal", message="no list today")]}
+    root = studio.open(failing, {}, wait=False)
+    studio.wait(root.window.area.banner.isVisible)
+    assert root.window.area.banner.text.text() == "no list today"
+
+
 def test_seed_is_new_each_time_unless_it_is_locked(studio: Studio) -> None:
     root = studio.open()
     make = root.workspace.generation
