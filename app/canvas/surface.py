@@ -51,6 +51,7 @@ class CanvasSurface(ZoomableWidget):
         self._sheet: Sheet | None = None
         self._mask_look = MaskLook.ants
         self._draft: Draft | None = None
+        self._before_text = ""
         self._phase = 0
         self._ants = QTimer(self, interval=ANTS_MS)
         self._ants.timeout.connect(self._march)
@@ -107,8 +108,9 @@ class CanvasSurface(ZoomableWidget):
         """The page pixels that are being made; None: all of the page."""
         self._making.set_region(rect)
 
-    def show_before(self, image: QImage | None) -> None:
-        """While a key is held: another picture in the page's place. None shows the page again."""
+    def show_before(self, image: QImage | None, text: str = "") -> None:
+        """Another picture in the page's place, called "Before" or `text`. None: the page."""
+        self._before_text = text
         if self._sheet is not None:
             self._sheet.show_before(image)
             self.update()
@@ -220,7 +222,8 @@ class CanvasSurface(ZoomableWidget):
         page = viewport.page_on_screen
         if sheet.is_before:
             at = (page & view).topLeft() + QPointF(10, 10)
-            overlays.draw_chip(painter, at, translate("Canvas", "Before"), colors)
+            text = self._before_text or translate("Canvas", "Before")
+            overlays.draw_chip(painter, at, text, colors)
             return
         if self._is_empty and not self._making.is_shown:
             background = QColor(sheet.page.background or colors.checker_light)

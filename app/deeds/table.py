@@ -197,7 +197,10 @@ class Deeds(QObject):
             self.stop_peeking()
             return
         image = shown_with(state, self._workspace.tree, node_id)
-        self._window.canvas.show_before(image)
+        name = self._workspace.tree.node(node_id).name
+        self._window.canvas.show_before(
+            image, translate("Status", "Step: {name}").format(name=name)
+        )
         self._window.status.show_work(
             translate("Status", "Shown only: a double click makes this step current")
         )

@@ -23,7 +23,7 @@ from app.theme import SPACE
 from app.widgets.parts import Segment, button, column, decimal, note, row
 from app.widgets.swatch import ask_color, swatch
 
-PRESET_LIST_PX = 240
+PRESET_LIST_PX = 272
 PX, MM = 0, 1
 
 

@@ -219,7 +219,7 @@ class PromptPanel(Panel):
         bind(make, "is_seed_locked", self.lock.setChecked, self.lock.toggled)
         watch(make, "is_seed_locked", self._show_lock)
         watch(make, "is_change", self._show_mode)
-        watch(make, "prompt", lambda text: self.example.setVisible(not text))
+        watch(make, "prompt", lambda _: self._show_example())
         watch(make, "models", lambda _: self._show_models())
         watch(make, "model", lambda _: (self._show_models(), self._show_sizes()))
         watch(make, "size", lambda _: self._show_sizes())
@@ -234,6 +234,10 @@ class PromptPanel(Panel):
         self.more.clicked.connect(self.real_models)
         self.bar.generate.connect(self.generate)
         self.bar.cancel.connect(self.cancel)
+
+    def _show_example(self) -> None:
+        make = self._generation
+        self.example.setVisible(not make.prompt and not make.is_change)
 
     def _show_reference(self) -> None:
         """The picture that the next new one is made after, if there is one."""
@@ -261,6 +265,7 @@ class PromptPanel(Panel):
         self.set_title(name)
         self.sizes.setEnabled(not is_change)
         self._show_reference()
+        self._show_example()
         self.bar.set_change(is_change)
         self._show_sizes()
 

@@ -1302,6 +1302,10 @@
    <translation>仅供查看：双击可将此步骤设为当前</translation>
   </message>
   <message>
+   <source>Step: {name}</source>
+   <translation>步骤：{name}</translation>
+  </message>
+  <message>
    <source>Zoom</source>
    <translation>缩放</translation>
   </message>
