@@ -191,7 +191,8 @@ class Trainer:
         """A sheet of samples from the averaged weights."""
         path = self.folder / "samples" / f"step-{self.step:09d}.png"
         path.parent.mkdir(parents=True, exist_ok=True)
-        with self.ema.swapped(self.parameters), torch.inference_mode():
+        # No inference mode: what a network caches in there could take no part in later steps.
+        with self.ema.swapped(self.parameters), torch.no_grad():
             numbers = self.objective.write_sheet(path)
         self.log.write("sample", step=self.step, path=path.name, **numbers)
 
