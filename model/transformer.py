@@ -24,10 +24,8 @@ from model.vae import Poll, no_poll
 def _tables_on(
     grids: tuple[Grid, ...], num_text: int, axes_dims: tuple[int, ...], device: torch.device
 ) -> tuple[Tensor, Tensor]:
-    # Kept beyond the call, so they must be fit for training even if first asked for in a run.
-    with torch.inference_mode(False):
-        img, txt = rope_tables(grids, num_text, axes_dims)
-        return img.to(device), txt.to(device)
+    img, txt = rope_tables(grids, num_text, axes_dims)
+    return img.to(device), txt.to(device)
 
 
 class Transformer(nn.Module):

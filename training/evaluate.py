@@ -117,7 +117,14 @@ def _draw(model: Model, case: PromptCase, seed: int, read: Reader) -> Drawn:
 
 
 def _edit(model: Model, case: EditSample, seed: int, read: Reader) -> Edited:
-    request = Edit(prompt=case.instruction, images=(_as_picture(case.source),), seed=seed)
+    source = _as_picture(case.source)
+    request = Edit(
+        prompt=case.instruction,
+        images=(source,),
+        seed=seed,
+        width=source.width,
+        height=source.height,
+    )
     pixels, seconds = _picture(model.run(request))
     findings = check_edit(pixels, case.source, case.target, case.attribute, read)
     return Edited(case=case, pixels=pixels, findings=findings, seconds=seconds)
