@@ -119,8 +119,8 @@ class FlowObjective:
         if vae.config.scale * PATCH != CELL_PX:
             raise ConfigError(f"vae: a token spans {vae.config.scale * PATCH} px, not {CELL_PX}")
         self.run = run
-        self.vae = vae.to(run.device, memory_format=torch.channels_last)
-        self.vae.requires_grad_(False).eval()
+        self.vae = vae.requires_grad_(False).eval().to(run.device)
+        self.vae.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.transformer = transformer.to(run.device)
         self.encoder = encoder.to(run.device)
         self.modules: Mapping[str, nn.Module] = {
