@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from time import perf_counter
 from typing import Generic, TypeVar
 
-from PySide6.QtCore import QPoint, QPointF, QRect, QRectF, QSize
+from PySide6.QtCore import QPoint, QRect, QRectF, QSize
 from PySide6.QtGui import QBrush, QColor, QImage, QPainter
 
 from app.canvas.palette import Palette
@@ -88,8 +88,7 @@ def sampled(pyramid: Pyramid, zoom: float, square: QRect) -> QImage:
     """The pyramid's pixels in a square of device pixels, smooth below 200 % and crisp above."""
     level = level_for(zoom)
     scale = zoom * (1 << level)
-    wanted = QRectF(QPointF(square.topLeft()) / scale, square.size().toSizeF() / scale)
-    source = wanted.toAlignedRect().adjusted(-2, -2, 2, 2) & pyramid.extent(level)
+    source = shrunk(square, scale).adjusted(-2, -2, 2, 2) & pyramid.extent(level)
     image = QImage(square.size(), FORMAT)
     image.fill(0)
     if source.isEmpty():
@@ -102,6 +101,12 @@ def sampled(pyramid: Pyramid, zoom: float, square: QRect) -> QImage:
     return image
 
 
+def shrunk(rect: QRect, scale: float) -> QRect:
+    """The whole pixels of another size that lie under `rect`, one of which is `scale` of ours."""
+    left, top = rect.left() / scale, rect.top() / scale
+    return QRectF(left, top, rect.width() / scale, rect.height() / scale).toAlignedRect()
+
+
 class PageScreen:
     """The page's picture on screen tiles, transparency shown as a checkerboard."""
 
@@ -110,10 +115,12 @@ class PageScreen:
         self._is_opaque = is_opaque
         self._screen = Screen[QImage](self._tile)
         self._checker = QBrush()
+        self._ground = QColor()
 
     def set_look(self, palette: Palette, ratio: float) -> None:
         """Checks keep their size for the eye, whatever the display's pixel ratio."""
         self._checker = checker(palette, ratio)
+        self._ground = QColor(palette.checker_light)
         self._screen.clear()
 
     def invalidate(self, rect: QRect) -> None:
@@ -136,12 +143,12 @@ class PageScreen:
         """What the square showed at the zoom before, quickly stretched."""
         former_zoom, tiles = self._screen.former
         scale = zoom / former_zoom
-        wanted = QRectF(QPointF(square.topLeft()) / scale, square.size().toSizeF() / scale)
         painter.save()
         painter.setClipRect(square)
-        painter.fillRect(square & device_extent(self.pyramid.page, zoom), self._checker)
+        # One colour: a frame that is late has no time for a checkerboard.
+        painter.fillRect(square & device_extent(self.pyramid.page, zoom), self._ground)
         painter.scale(scale, scale)
-        for key in keys_over(wanted.toAlignedRect()):
+        for key in keys_over(shrunk(square, scale)):
             if (tile := tiles.get(key)) is not None:
                 painter.drawImage(tile_rect(key).topLeft(), tile)
         painter.restore()

@@ -5,7 +5,7 @@ Follows document states and says which page pixels look different. Knows no widg
 
 from __future__ import annotations
 
-from PySide6.QtCore import QRect
+from PySide6.QtCore import QRect, Qt
 from PySide6.QtGui import QImage, QPainter
 
 from app.canvas.palette import Palette
@@ -48,7 +48,9 @@ class Sheet:
         if image is None:
             return
         form = QImage.Format.Format_ARGB32_Premultiplied
-        picture = image.convertToFormat(form).scaled(self.page.rect.size())
+        ignore = Qt.AspectRatioMode.IgnoreAspectRatio
+        smooth = Qt.TransformationMode.SmoothTransformation
+        picture = image.scaled(self.page.rect.size(), ignore, smooth).convertToFormat(form)
         pyramid = Pyramid(self.page.rect.size(), picture.copy)
         self._before = PageScreen(pyramid, is_opaque=False)
         self._before.set_look(self._palette, self._ratio)

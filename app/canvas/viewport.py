@@ -170,5 +170,5 @@ def next_stop(zoom: float, *, inwards: bool) -> float:
 
 
 def _kept(start: float, length: float, room: float, rim: float) -> float:
-    rim = min(rim, length, room / 2)
+    rim = min(rim, max(length, 1.0), room / 2)  # at least one pixel that can be painted
     return min(max(start, rim - length), room - rim)
