@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import io
 import json
 import os
 import sys
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
     from model.requests import Picture, Request
 
 PROJECT_SUFFIX = ".ink"
-FIRST_PROMPT = 'A poster with the words "HELLO" on a dark green page'
+FIRST_PROMPT = 'A poster that says "OPEN" in white letters on a dark blue page'
 FIRST_POSTER = Path("inkstone-poster.png")
 
 DONE, FAULT, REFUSED, INTERRUPTED = 0, 1, 2, 130
@@ -45,6 +46,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the word in front of `argv` (by default the command line's); the exit status."""
     arguments = list(sys.argv[1:] if argv is None else argv)
     word = arguments[0] if arguments else ""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a terminal may know fewer characters
     try:
         return _command(word)(arguments[1:] if word in WORDS else arguments)
     except KeyboardInterrupt:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import re
 from pathlib import Path
 from typing import Any, NoReturn
@@ -126,3 +127,5 @@ def check_output(path: Path, suffixes: tuple[str, ...]) -> None:
         raise CommandError(f"{path}: is a folder; name a file")
     if not path.parent.is_dir():
         raise CommandError(f"{path}: the folder {path.parent} does not exist; create it first")
+    if not os.access(path.parent, os.W_OK):
+        raise CommandError(f"{path}: you may not write into the folder; choose another")

@@ -231,6 +231,8 @@ def _check_text(name: str, value: Any) -> None:
         raise RequestError(f"{name}: must be text, got {type(value).__name__}")
     if len(value) > MAX_PROMPT_CHARS:
         raise RequestError(f"{name}: {len(value)} characters; at most {MAX_PROMPT_CHARS}")
+    if any("\ud800" <= character <= "\udfff" for character in value):
+        raise RequestError(f"{name}: holds half a character; type it anew")
 
 
 def _check_range(
