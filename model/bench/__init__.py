@@ -1,0 +1,30 @@
+"""Comparisons with the reference implementation: `main.py bench NAME` prints a Markdown table.
+
+Here, and in the tests, diffusers may be imported, if it is installed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from model.errors import ModelError
+
+
+def main(argv: list[str]) -> int:
+    parser = argparse.ArgumentParser(prog="main.py bench", description=__doc__)
+    parser.add_argument("name", choices=["cpu"], help="cpu: against diffusers, in one run")
+    parser.add_argument("--model", type=Path, help="model folder; the starter by default")
+    parser.add_argument("--samples", type=int, default=20, help="interleaved runs of each side")
+    parser.add_argument("--steps", type=int, default=8, help="steps of the whole run")
+    options = parser.parse_args(argv)
+    from model.bench import cpu
+    from model.loader import starter_path
+
+    try:
+        print(cpu.table(options.model or starter_path(), options.samples, options.steps))
+    except ModelError as error:
+        print(f"bench: {error}", file=sys.stderr)
+        return 2
+    return 0

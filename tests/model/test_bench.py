@@ -1,0 +1,57 @@
+"""The comparison with diffusers runs, and refuses to compare unlike things."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from model import bench
+from model.bench import cpu
+from model.errors import ModelError
+from tests import tiny
+
+pytestmark = [pytest.mark.parity, pytest.mark.filterwarnings("ignore")]
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    seen = {"loaded_s": 1.0, "picture_s": 2.0, "peak_mb": 3.0}
+    monkeypatch.setattr(cpu, "_in_new_process", lambda *_: seen)  # takes half a minute
+    monkeypatch.setattr(torch, "set_num_threads", lambda _: None)
+    return tiny.write(tiny.Tiny(pipeline=tiny.TEXT), tmp_path / "tiny")
+
+
+def test_table(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert bench.main(["cpu", "--model", str(folder), "--samples", "2", "--steps", "2"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "| what | ours | diffusers | ratio | goal |"
+    assert [line.split("|")[1].strip() for line in lines[2:8]] == [
+        "transformer forward",
+        "VAE encode + decode",
+        "whole run, 2 steps, guidance 4",
+        "start to loaded",
+        "start to first picture",
+        "peak memory",
+    ]
+    assert "of 255" in lines[-1]
+
+
+def test_unlike_pictures_are_not_compared(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    original = cpu.open_reference
+
+    def spoiled(path: Path) -> object:
+        reference = original(path)
+        with torch.no_grad():
+            reference.vae.decoder.conv_out.bias.add_(0.5)
+        return reference
+
+    monkeypatch.setattr(cpu, "open_reference", spoiled)
+    with pytest.raises(ModelError, match="the pictures differ"):
+        cpu.table(folder, 1, 1)
+
+
+def test_no_model(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert bench.main(["cpu", "--model", str(tmp_path)]) == 2
+    assert "is no model folder" in capsys.readouterr().err
