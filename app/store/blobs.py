@@ -47,12 +47,15 @@ class Blobs:
     """The table `blobs`. Putting what is there already costs a hash, and for an image that was
     just put not even that."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, connection: sqlite3.Connection, like: Blobs | None = None) -> None:
+        """`like`: the same table through another connection, whose memory of images stays."""
         self._connection = connection
         self._known = {bytes(row[0]) for row in connection.execute("SELECT sha256 FROM blobs")}
         self._added: list[bytes] = []
         self._removed: list[bytes] = []
-        self._hashes: dict[int, bytes] = {}  # by QImage.cacheKey, which names pixels for good
+        self._hashes: dict[int, bytes] = (
+            {} if like is None else like._hashes
+        )  # by QImage.cacheKey, which names pixels for good
 
     def put_image(self, image: QImage) -> bytes:
         """Store an image in its own format; returns its address."""

@@ -10,7 +10,7 @@ import shutil
 import sqlite3
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from pathlib import Path
 
@@ -41,7 +41,7 @@ class Notice:
 
 @dataclass(frozen=True, kw_only=True)
 class Opened:
-    """A database in our hands. Without a notice it may be written to, and the lock is ours."""
+    """A database in our hands. Without a notice the lock is ours, and `begin_writing` is next."""
 
     connection: sqlite3.Connection
     lock: ProjectLock | None = None
@@ -79,11 +79,22 @@ def open_database(path: Path) -> Opened:
             return _open_reader(path, _locked_place(path))
         if _examine(path) > schema.VERSION:
             return _open_reader(path, _newer(path))
-        connection = schema.connect(path)
-        undo.callback(connection.close)
-        schema.begin_writing(connection)
+        connection = schema.connect(path, read_only=True, alone=True)
         undo.pop_all()
         return Opened(connection=connection, lock=lock)
+
+
+def begin_writing(path: Path, opened: Opened) -> Opened:
+    """The same file for writing, once its content has proved to be whole: until then not a byte
+    of it is touched."""
+    opened.connection.close()
+    connection = schema.connect(path)
+    try:
+        schema.begin_writing(connection)
+    except BaseException:
+        connection.close()
+        raise
+    return replace(opened, connection=connection)
 
 
 def open_rescued(path: Path, folder: Path | None) -> Opened:

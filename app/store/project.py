@@ -27,6 +27,7 @@ from app.store.jobs import Job, Jobs, JobStatus
 from app.store.journal import Journal, Version
 from app.store.opening import (
     Opened,
+    begin_writing,
     identity,
     open_database,
     open_rescued,
@@ -52,19 +53,24 @@ class Project:
         self.path = path
         self.notice = opened.notice
         self._opened = opened
-        self._connection = opened.connection
         self._turn = threading.RLock()
         self._writes = 0
         self._identity = identity(path)
-        self._blobs = Blobs(opened.connection)
-        self._journal = Journal(opened.connection, self._blobs)
-        self._results = Results(opened.connection, self._blobs)
-        self._jobs = Jobs(opened.connection, self._blobs)
+        self._use(opened.connection)
         self.state: DocumentState = self._journal.newest()
         self.nodes: tuple[Node, ...] = self._results.all()
         if not self.read_only:
+            self._opened = begin_writing(path, opened)
+            self._use(self._opened.connection, self._blobs)
             with self._writing():
                 self._jobs.interrupt_running()
+
+    def _use(self, connection: sqlite3.Connection, blobs: Blobs | None = None) -> None:
+        self._connection = connection
+        self._blobs = Blobs(connection, like=blobs)
+        self._journal = Journal(connection, self._blobs)
+        self._results = Results(connection, self._blobs)
+        self._jobs = Jobs(connection, self._blobs)
 
     @classmethod
     def create(cls, path: Path, state: DocumentState, name: str = "") -> Project:

@@ -30,6 +30,8 @@ from app.store.records import seal, unseal
 from app.store.results import Results
 
 MAX_ROWS = 1_000_000
+MAX_GUESSES = 20_000  # row numbers tried where the newest is not known
+MAX_FAILURES = 200
 LOGS = ("-wal", "-journal")  # what SQLite needs beside a file that was not closed
 COLUMNS = {
     "blobs": ("sha256", "form", "width", "height", "data"),
@@ -59,7 +61,7 @@ def rescue(path: Path, place: Path) -> Rescued:
             contextlib.closing(schema.initialise(target)) as new,
             contextlib.closing(sqlite3.connect(copy, isolation_level=None)) as old,
         ):
-            report = _Rescue(old, new, rows_at_most=copy.stat().st_size // 64).run()
+            report = _Rescue(old, new).run()
     except sqlite3.Error as error:
         raise schema.nothing_readable(path) from error
     if report is None:
@@ -70,12 +72,9 @@ def rescue(path: Path, place: Path) -> Rescued:
 class _Rescue:
     """One rescue, from the database `old` into the empty one `new`."""
 
-    def __init__(
-        self, old: sqlite3.Connection, new: sqlite3.Connection, *, rows_at_most: int
-    ) -> None:
+    def __init__(self, old: sqlite3.Connection, new: sqlite3.Connection) -> None:
         self._old = old
         self._new = new
-        self._rows_at_most = min(rows_at_most, MAX_ROWS)
         self._lost: dict[str, int] = {}
 
     def run(self) -> str | None:
@@ -91,27 +90,37 @@ class _Rescue:
         return report and f"{report} {self._result_report(results)} {_advice()}"
 
     def _rows(self, table: str) -> Iterator[tuple[Any, ...]]:
+        return (row for _number, row in self._numbered_rows(table))
+
+    def _numbered_rows(self, table: str) -> Iterator[tuple[int, tuple[Any, ...]]]:
         """Every row that can be read, by its number; the others are counted."""
         wanted = f"SELECT {', '.join(COLUMNS[table])} FROM {table} WHERE id = ?"
-        for number in range(1, self._last_number(table) + 1):
+        last = self._last_number(table)
+        read = failed = 0
+        for number in range(1, (MAX_GUESSES if last is None else last) + 1):
             try:
                 row = self._old.execute(wanted, (number,)).fetchone()
             except sqlite3.Error:
-                self._lose(table)
+                failed += 1
+                if not read and failed >= MAX_FAILURES:
+                    break  # its first page is gone, and with it the way to all of its rows
                 continue
             if row is not None:
-                yield row
+                read += 1
+                yield number, row
+        self._lost[table] = self._lost.get(table, 0) + (0 if last is None else failed)
 
-    def _last_number(self, table: str) -> int:
+    def _last_number(self, table: str) -> int | None:
+        """The number of the newest row; None where that cannot be read."""
         for question in (
             f"SELECT seq FROM sqlite_sequence WHERE name = '{table}'",
             f"SELECT max(id) FROM {table}",
         ):
             with contextlib.suppress(sqlite3.Error):
                 row = self._old.execute(question).fetchone()
-                if row is not None and isinstance(row[0], int):
-                    return min(row[0], MAX_ROWS)
-        return self._rows_at_most
+                number = 0 if row is None or row[0] is None else row[0]
+                return min(number, MAX_ROWS) if isinstance(number, int) else None
+        return None
 
     def _lose(self, table: str) -> None:
         self._lost[table] = self._lost.get(table, 0) + 1
@@ -170,20 +179,17 @@ class _Rescue:
                     self._new.execute("INSERT INTO meta VALUES (?, ?)", (key, row[0]))
 
     def _copy_states(self) -> str | None:
-        newest = None
-        later = 0
-        for row in self._rows("journal"):
+        newest, newest_number = None, 0
+        last = self._last_number("journal") or 0
+        for number, row in self._numbered_rows("journal"):
             if self._is_complete(row):
                 self._insert("journal", row)
-                newest, later = row, self._lost.get("journal", 0)
-            else:
-                self._lose("journal")
+                newest, newest_number = row, number
         if newest is None:
             return None
         text = translate("Store", "The document was read as it was at {time} (UTC), whole.")
-        missing = self._lost.get("journal", 0) - later
-        if missing:
-            more = translate("Store", "%n later change(s) could not be read.", missing)
+        if last > newest_number:
+            more = translate("Store", "%n later change(s) could not be read.", last - newest_number)
             text = f"{text} {more}"
         return text.format(time=newest[1])
 

@@ -41,7 +41,7 @@ def _ids(state: DocumentState) -> list[str]:
     return [layer.id for layer in walk(state.layers)]
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(states(), states())
 def test_states_come_back(first: DocumentState, second: DocumentState) -> None:
     with tempfile.TemporaryDirectory() as folder:
@@ -133,7 +133,7 @@ VALUES = st.recursive(
 )  # fmt: skip
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(st.dictionaries(st.sampled_from(["zoom", "中心", "panels"]), VALUES))
 def test_the_view_comes_back(view: dict[str, object]) -> None:
     with tempfile.TemporaryDirectory() as folder:
