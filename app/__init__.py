@@ -1,1 +1,1 @@
-"""The window, the documents and the command line. Reaches models through the engine process only."""
+"""The window, the documents and the command line. Reaches models through the engine process."""

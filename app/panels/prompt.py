@@ -6,12 +6,11 @@ Shows a Generation and asks for work by signals; it knows neither document nor e
 from __future__ import annotations
 
 from PySide6.QtCore import QEvent, Qt, Signal
-from PySide6.QtGui import QKeyEvent, QPixmap, QTextCursor
+from PySide6.QtGui import QPixmap
 from PySide6.QtWidgets import (
     QFrame,
     QGridLayout,
     QLabel,
-    QPlainTextEdit,
     QScrollArea,
     QVBoxLayout,
     QWidget,
@@ -30,45 +29,18 @@ from app.widgets.parts import (
     Segment,
     button,
     decimal,
-    is_submit,
     label,
     note,
     number,
     row,
     tool,
 )
+from app.widgets.prompt_edit import PromptEdit
 from model.engine.protocol import ModelDescription
 
 PROMPT_PX, MOST_PROMPT_PX = 104, 240
 NEGATIVE_PX = 48
 REFERENCE_PX = 40
-
-
-class PromptEdit(QPlainTextEdit):
-    """Words of any script on several lines; Alt+Up and Alt+Down walk through earlier ones."""
-
-    submitted = Signal()
-    recalled = Signal(int)
-
-    def __init__(self, height_px: int) -> None:
-        super().__init__()
-        self.setTabChangesFocus(True)
-        self.setMinimumHeight(height_px)
-        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-
-    def show_text(self, text: str) -> None:
-        if text != self.toPlainText():
-            self.setPlainText(text)
-            self.moveCursor(QTextCursor.MoveOperation.End)
-
-    def keyPressEvent(self, event: QKeyEvent) -> None:
-        steps = {Qt.Key.Key_Up: -1, Qt.Key.Key_Down: 1}
-        if is_submit(event):
-            self.submitted.emit()
-        elif event.modifiers() & Qt.KeyboardModifier.AltModifier and event.key() in steps:
-            self.recalled.emit(steps[Qt.Key(event.key())])
-        else:
-            super().keyPressEvent(event)
 
 
 class PromptPanel(Panel):

@@ -12,9 +12,9 @@ from PySide6.QtWidgets import QFontComboBox
 from app.document.commands import EditText
 from app.document.layers import Align, TextLayer, new_id
 from app.i18n import translate
-from app.panels.prompt import PromptEdit
 from app.widgets.icons import Icons
 from app.widgets.parts import Panel, Segment, button, number, row, tool
+from app.widgets.prompt_edit import PromptEdit
 from app.widgets.swatch import ask_color, swatch
 
 ALIGNS = (Align.left, Align.center, Align.right)

@@ -1,0 +1,36 @@
+"""A field for words of any script, with the keys that every prompt has."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QKeyEvent, QTextCursor
+from PySide6.QtWidgets import QPlainTextEdit
+
+from app.widgets.parts import is_submit
+
+
+class PromptEdit(QPlainTextEdit):
+    """Words of any script on several lines; Alt+Up and Alt+Down walk through earlier ones."""
+
+    submitted = Signal()
+    recalled = Signal(int)
+
+    def __init__(self, height_px: int) -> None:
+        super().__init__()
+        self.setTabChangesFocus(True)
+        self.setMinimumHeight(height_px)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+
+    def show_text(self, text: str) -> None:
+        if text != self.toPlainText():
+            self.setPlainText(text)
+            self.moveCursor(QTextCursor.MoveOperation.End)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        steps = {Qt.Key.Key_Up: -1, Qt.Key.Key_Down: 1}
+        if is_submit(event):
+            self.submitted.emit()
+        elif event.modifiers() & Qt.KeyboardModifier.AltModifier and event.key() in steps:
+            self.recalled.emit(steps[Qt.Key(event.key())])
+        else:
+            super().keyPressEvent(event)
