@@ -15,6 +15,7 @@ from app.run import Root, build
 from tests.fakes import FakeEngine
 
 PATIENCE_MS = 20_000
+REAL_PATIENCE_MS = 120_000  # a cold start of the real engine on a busy machine
 
 
 class Studio:
@@ -45,7 +46,8 @@ class Studio:
         root.workspace.start(path)
         root.window.show()
         if wait:
-            self.wait(lambda: root.workspace.generation.model is not None)
+            patience = REAL_PATIENCE_MS if real else PATIENCE_MS
+            self.wait(lambda: root.workspace.generation.model is not None, patience)
         return root
 
     def close(self) -> None:

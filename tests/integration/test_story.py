@@ -17,7 +17,7 @@ from PySide6.QtWidgets import QApplication
 from app.document.composite import render
 from app.document.layers import walk
 from app.files.raster import read_recipe
-from tests.studio import Studio
+from tests.studio import REAL_PATIENCE_MS, Studio
 
 PROMPT = 'A poster that says "OPEN" in white letters on a dark blue page'
 
@@ -43,8 +43,8 @@ def type_and_start(studio: Studio, text: str) -> str:
     edit.selectAll()
     studio.qtbot.keyClicks(edit, text)
     studio.qtbot.keyClick(edit, Qt.Key.Key_Return, Qt.KeyboardModifier.ControlModifier)
-    studio.wait(lambda: len(workspace.tree.nodes) > before, 60_000)
-    studio.wait(lambda: not workspace.jobs.is_busy)
+    studio.wait(lambda: len(workspace.tree.nodes) > before, REAL_PATIENCE_MS)
+    studio.wait(lambda: not workspace.jobs.is_busy, REAL_PATIENCE_MS)
     return list(workspace.tree.nodes)[-1]
 
 
