@@ -29,6 +29,11 @@ def opened(tmp_path: Path) -> Iterator[Project]:
     found.close()
 
 
+def _first(answer: Any) -> Any:
+    assert answer.args is not None
+    return answer.args[0]
+
+
 def _reopened(opened: Project) -> Any:
     """The state on the disk, as another program would find it."""
     other = Project.open(opened.path)
@@ -141,7 +146,7 @@ def test_a_full_disk_is_told_once_and_written_when_there_is_room(
         assert not saver.flush(1.0)
     with qtbot.waitSignal(saver.written, timeout=2000) as signal:
         saver.autosave(simple_state(2), "stroke")
-    assert plain(signal.args[0]) in (plain(simple_state(1)), plain(simple_state(2)))
+    assert plain(_first(signal)) in (plain(simple_state(1)), plain(simple_state(2)))
     assert saver.close()
     assert all(isinstance(error, DiskFull) for error in errors)
     assert 1 <= len(errors) <= 2  # at first, and again when a flush was asked for
@@ -152,7 +157,7 @@ def test_a_failed_save_is_answered_and_stays_dirty(qtbot: QtBot, opened: Project
     saver = ProjectWriter(opened)
     with _full(opened), qtbot.waitCallback() as failed:
         saver.save(simple_state(1), "Save", None, failed)
-    assert isinstance(failed.args[0], DiskFull)
+    assert isinstance(_first(failed), DiskFull)
     assert saver.is_dirty
     assert saver.close()
     assert _reopened(opened) == plain(simple_state(1))
@@ -162,8 +167,8 @@ def test_our_own_mistake_is_an_answer_too(qtbot: QtBot, opened: Project) -> None
     saver = ProjectWriter(opened)
     with qtbot.waitCallback() as failed:
         saver.run(lambda _: 1 // 0, None, failed)
-    assert isinstance(failed.args[0], WriteFailed)
-    assert "ZeroDivisionError" in str(failed.args[0])
+    assert isinstance(_first(failed), WriteFailed)
+    assert "ZeroDivisionError" in str(_first(failed))
     assert saver.close()
 
 
@@ -193,7 +198,7 @@ class _FailingConnection:
 )
 def test_an_error_at_every_write_leaves_the_old_state(opened: Project, code: int) -> None:
     real = opened._connection
-    points = 0
+    points = nth = 0
     for nth in range(1, 40):
         before = plain(opened.state), len(opened.nodes)
         opened._use(_FailingConnection(real, nth, code))  # pyright: ignore
