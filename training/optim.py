@@ -8,11 +8,13 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from training.config import OptimizerOptions
+from training.muon import MuonAdamW
 
 NO_DECAY_WORDS = ("embed", "norm")
 
@@ -34,17 +36,23 @@ def learning_rate(options: OptimizerOptions, step: int, steps: int) -> float:
 def make_optimizer(
     named: Iterable[tuple[str, nn.Parameter]], options: OptimizerOptions
 ) -> torch.optim.AdamW:
-    """AdamW over `named`: matrices and kernels decay; biases, norms and embeddings do not."""
+    """Over `named`: matrices and kernels decay; biases, norms and embeddings do not.
+
+    With a `muon_momentum` it is Muon that moves what decays, else AdamW moves all.
+    """
     decay: list[nn.Parameter] = []
     plain: list[nn.Parameter] = []
     for name, parameter in named:
         flat = parameter.ndim < 2 or any(word in name for word in NO_DECAY_WORDS)
         (plain if flat else decay).append(parameter)
-    groups = [
+    groups: list[dict[str, Any]] = [
         {"params": decay, "weight_decay": options.weight_decay},
         {"params": plain, "weight_decay": 0.0},
     ]
     betas = (options.beta1, options.beta2)
+    if options.muon_momentum:
+        groups[0]["momentum"] = options.muon_momentum
+        return MuonAdamW(groups, lr=options.learning_rate, betas=betas, fused=True)
     return torch.optim.AdamW(groups, lr=options.learning_rate, betas=betas, fused=True)
 
 

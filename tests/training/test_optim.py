@@ -49,6 +49,22 @@ def test_the_step_is_torchs_adamw() -> None:
     assert torch.allclose(weight.detach(), expected, atol=1e-6)
 
 
+def test_muon_moves_matrices_along_their_orthogonal_momentum() -> None:
+    """Against the singular value decomposition: every direction moves by about the same."""
+    torch.manual_seed(0)
+    kernel, bias = nn.Parameter(torch.zeros(4, 3, 3, 3)), nn.Parameter(torch.zeros(4))
+    options = OptimizerOptions(learning_rate=0.1, weight_decay=0.0, muon_momentum=0.9)
+    optimizer = optim.make_optimizer([("kernel", kernel), ("bias", bias)], options)
+    kernel.grad, bias.grad = torch.randn_like(kernel), torch.ones(4)
+    u, _, vh = torch.linalg.svd(kernel.grad.flatten(1), full_matrices=False)
+    optimizer.step()
+    step = -kernel.detach().flatten(1) / (0.1 * 0.2 * 27**0.5)
+    values = torch.linalg.svdvals(step)
+    assert 0.6 < values.min() < values.max() < 1.3
+    assert torch.nn.functional.cosine_similarity(step.flatten(), (u @ vh).flatten(), dim=0) > 0.95
+    assert bias.detach().tolist() == pytest.approx([-0.1] * 4, rel=1e-4)  # AdamW's first step
+
+
 def test_clipping_shortens_what_is_too_long_and_returns_the_length() -> None:
     weight = nn.Parameter(torch.zeros(2))
     weight.grad = torch.tensor([3.0, 4.0])
