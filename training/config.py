@@ -17,12 +17,14 @@ from training.options import Choice, Count, Options, Positive, Range, Share, fro
 
 RUN_VERSION = 1
 RUNS_VARIABLE = "INKSTONE_RUNS"
+STARTER = "starter"
+"""Stands in a run file for the model that comes with the program."""
 MAX_FILE_BYTES = 1 << 20
 
 
 @dataclass(frozen=True, kw_only=True)
 class OptimizerOptions(Options):
-    """AdamW, its learning rate over the run, and the moving average of the weights."""
+    """The optimiser, its learning rate over the run, and the moving average of the weights."""
 
     learning_rate: Annotated[float, Range(1e-8, 1.0)] = 1e-3
     """The peak, reached at the end of the warm-up."""
@@ -33,6 +35,8 @@ class OptimizerOptions(Options):
     """Of matrices; biases, norms and embeddings never decay."""
     beta1: Annotated[float, Range(0.0, 0.9999)] = 0.9
     beta2: Annotated[float, Range(0.0, 0.99999)] = 0.99
+    muon_momentum: Annotated[float, Range(0.0, 0.9999)] = 0.0
+    """Above 0, Muon moves matrices and kernels, and AdamW the rest: fewer steps, each dearer."""
     clip_norm: Annotated[float, Range(1e-6, 1e6)] = 1.0
     """The longest gradient that is taken as it is."""
     ema_decay: Annotated[float, Range(0.0, 0.999999)] = 0.999
@@ -146,7 +150,11 @@ class FlowRun(Run):
     vae: str
     """The published `vae` folder that makes the latents."""
     start: str = ""
-    """A run folder, or one of its checkpoints, whose averaged weights to begin from."""
+    """A run folder, or one of its checkpoints, whose averaged weights to begin from; or a model
+    folder in the published layout."""
+    pool: Count = 0
+    """So many examples are drawn and come round again, their latents kept in memory: a quarter less
+    time for each after the first. 0 never repeats one."""
     network: TransformerNetwork = field(default_factory=TransformerNetwork)
     encoder: EncoderNetwork = field(default_factory=EncoderNetwork)
     freeze_encoder_steps: Count = 0
@@ -156,11 +164,19 @@ class FlowRun(Run):
     sigma_mean: Annotated[float, Range(-10.0, 10.0)] = 0.7
     """sigma = sigmoid(N(mean, deviation)); above 0 leans to noise."""
     sigma_deviation: Annotated[float, Range(0.0, 10.0)] = 1.0
+    noise_share: Share = 0.0
+    """Of the examples, how many are noise alone (sigma 1): where sampling begins and the caption
+    decides page and colours, which a logit-normal hardly ever shows."""
     condition_area_px: Annotated[int, Range(32 * 32, 2048 * 2048)] = 128 * 128
     """Area at which an edit's picture is shown to the text encoder."""
     reference_area_px: Annotated[int, Range(32 * 32, 2048 * 2048)] = 128 * 128
     """Area at which an edit's picture is given to the VAE."""
     samples: SampleOptions = field(default_factory=SampleOptions)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.pool % self.batch:  # a resumed run must see the batches that it has seen before
+            raise ValueError(f"pool {self.pool} must be a multiple of batch {self.batch}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -243,6 +259,11 @@ def runs_folder() -> Path:
 
 
 def resolve_input(text: str) -> Path:
-    """A folder a run reads: absolute, or below the folder of all runs."""
+    """A folder a run reads: absolute, below the folder of all runs, or `starter`, the model that
+    comes with the program, and what is in it."""
+    from model.loader import starter_path
+
     path = Path(text).expanduser()
+    if path.parts[:1] == (STARTER,):
+        return starter_path().joinpath(*path.parts[1:])
     return path if path.is_absolute() else runs_folder() / path

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from model.config import TransformerConfig
 from model.latents import pack
+from model.pipelines.inputs import fit_area
 from model.rope import Grid
 from model.text_encoder.encoder import TextEncoder, TextStates
 from model.transformer import Transformer
@@ -26,7 +27,7 @@ from training.data.synthesis import EditSample, PosterStream
 from training.encoder import make_encoder
 from training.errors import ConfigError
 from training.objectives import flow_matching
-from training.posters import resized, to_pictures, to_signed
+from training.posters import HELD_OUT_FIRST, resized, to_pictures, to_signed
 from training.published import load_vae
 
 PATCH = 2
@@ -40,9 +41,10 @@ EMPTY_PROMPT = " "
 class Example:
     """One target [3, H, W] with its caption and the loss weights of its tokens, rows first.
 
-    An edit has a source besides, drawn as the target is.
+    An edit has a source besides, drawn as the target is. The same `index` is the same picture.
     """
 
+    index: int
     pixels: Tensor
     weights: Tensor
     caption: str
@@ -58,6 +60,7 @@ class Example:
 class Group:
     """Examples of one kind, stacked."""
 
+    indices: tuple[int, ...]
     pixels: Tensor
     weights: Tensor
     captions: tuple[str, ...]
@@ -65,15 +68,19 @@ class Group:
 
 
 class PosterExamples:
-    """Example i: sample i of the stream, drawn."""
+    """Example i: sample i of the stream, drawn; with a pool, trained ones come round again."""
 
     def __init__(self, run: FlowRun) -> None:
         self.stream = PosterStream(run.data, run.seed)
+        self.pool = run.pool
 
     def __getitem__(self, index: int) -> Example:
+        if self.pool and index < HELD_OUT_FIRST:
+            index %= self.pool
         sample = self.stream.sample(index)
         values = self.stream.config.loss_weights
         return Example(
+            index=index,
             pixels=_drawn(sample.target),
             weights=torch.from_numpy(weights(sample.target, CELL_PX, values)).flatten(),
             caption=sample.caption,
@@ -103,6 +110,7 @@ def _by_length(examples: list[Example]) -> list[list[Example]]:
 def _stacked(examples: list[Example]) -> Group:
     sources = [e.source for e in examples if e.source is not None]
     return Group(
+        indices=tuple(e.index for e in examples),
         pixels=torch.stack([e.pixels for e in examples]),
         weights=torch.stack([e.weights for e in examples]),
         captions=tuple(e.caption for e in examples),
@@ -130,6 +138,7 @@ class FlowObjective:
         self.examples = PosterExamples(run)
         self.collate = grouped
         self.examples_per_batch = run.batch
+        self._known: dict[int, list[Tensor]] = {}  # tokens of target and source, by index
 
     def prepare_step(self, step: int) -> None:
         """Freezes the text encoder from its step on."""
@@ -151,35 +160,56 @@ class FlowObjective:
         return loss, {name: sums[name] / n for name, n in counts.items() if n}
 
     def _group_loss(self, group: Group, generator: torch.Generator) -> Tensor:
-        latents, grid = self.tokens(group.pixels)
+        latents, *reference = self._group_tokens(group)
         noise = torch.randn(latents.shape, generator=generator).to(latents)
         sigmas = flow_matching.draw_sigmas(
-            len(latents), self.run.sigma_mean, self.run.sigma_deviation, generator
+            len(latents),
+            self.run.sigma_mean,
+            self.run.sigma_deviation,
+            self.run.noise_share,
+            generator,
         ).to(latents)
         text = self.text_states(self._dropped(group.captions, generator), group.sources)
-        img, grids = flow_matching.noised(latents, noise, sigmas), [grid]
-        if group.sources is not None:
-            reference, reference_grid = self.reference_tokens(group.sources)
-            img, grids = torch.cat([img, reference], dim=1), [grid, reference_grid]
-        predicted = self.transformer(img, text.states, sigmas, grids, text.valid)
+        img = torch.cat([flow_matching.noised(latents, noise, sigmas), *reference], dim=1)
+        predicted = self.transformer(img, text.states, sigmas, self.grids(group), text.valid)
         target = flow_matching.velocity(latents, noise)
         return flow_matching.weighted_loss(predicted, target, group.weights.to(latents))
 
-    def tokens(self, pixels: Tensor) -> tuple[Tensor, Grid]:
-        """Bytes [B, 3, H, W] -> normalised tokens of the frozen VAE, and their grid."""
+    def _group_tokens(self, group: Group) -> list[Tensor]:
+        """Tokens of the targets, and of the sources of edits; what a pool repeats is kept."""
+        if all(index in self._known for index in group.indices):
+            known = [self._known[index] for index in group.indices]
+            return [torch.stack(part) for part in zip(*known, strict=True)]
+        parts = [self.tokens(group.pixels)]
+        if group.sources is not None:
+            parts.append(self.reference_tokens(group.sources))
+        if self.run.pool:
+            for i, index in enumerate(group.indices):
+                self._known[index] = [part[i].clone() for part in parts]
+        return parts
+
+    def tokens(self, pixels: Tensor) -> Tensor:
+        """Bytes [B, 3, H, W] -> normalised tokens of the frozen VAE."""
         with torch.inference_mode():
             pixels = pixels.to(self.run.device, memory_format=torch.channels_last)
             parts = to_signed(pixels).split(ENCODED_AT_ONCE)
             latents = torch.cat([self.vae.encode(part) for part in parts])
             packed = pack(latents, PATCH)
-        grid = (1, latents.shape[-2] // PATCH, latents.shape[-1] // PATCH)
-        return packed.clone(), grid  # a clone may take part in a backward pass
+        return packed.clone()  # a clone may take part in a backward pass
 
-    def reference_tokens(self, sources: Tensor) -> tuple[Tensor, Grid]:
+    def reference_tokens(self, sources: Tensor) -> Tensor:
         """The sources of edits as the VAE reads them."""
         pictures = [resized(p, self.run.reference_area_px) for p in to_pictures(sources)]
         stacked = torch.from_numpy(np.stack([np.asarray(p) for p in pictures]))
         return self.tokens(stacked.permute(0, 3, 1, 2))
+
+    def grids(self, group: Group) -> list[Grid]:
+        """Of the targets, and of the sources as `reference_tokens` sizes them."""
+        height, width = group.pixels.shape[-2:]
+        sizes = [(width, height)]
+        if group.sources is not None:
+            sizes.append(fit_area(self.run.reference_area_px, width, height))
+        return [(1, high // CELL_PX, wide // CELL_PX) for wide, high in sizes]
 
     def text_states(self, captions: Sequence[str], sources: Tensor | None) -> TextStates:
         """States of captions, or of instructions about the sources as the encoder sees them."""
@@ -204,9 +234,9 @@ def make_objective(run: FlowRun) -> FlowObjective:
     transformer, encoder = make_networks(run, vae.config.z_dim)
     objective = FlowObjective(run, vae, transformer, encoder)
     if run.start:
-        from training.prepare import load_averaged, newest_checkpoint
+        from training.prepare import load_start
 
-        load_averaged(newest_checkpoint(resolve_input(run.start)), objective.modules)
+        load_start(resolve_input(run.start), objective.modules)
     return objective
 
 

@@ -40,14 +40,12 @@ def write_samples(objective: FlowObjective, path: Path) -> dict[str, float]:
 def draw(objective: FlowObjective, group: Group) -> Tensor:
     """Pictures [B, 3, H, W] of a group's captions, all in one run of the denoise loop."""
     options = objective.run.samples
-    wanted, grid = objective.tokens(group.pixels)
-    _, rows, columns = grid
+    wanted = objective.tokens(group.pixels)
+    grids = objective.grids(group)
+    _, rows, columns = grids[0]
     shape = (len(wanted), objective.vae.config.z_dim, rows * PATCH, columns * PATCH)
     start = pack(noise(shape, 0, wanted.dtype, wanted.device), PATCH)
-    reference, grids = None, [grid]
-    if group.sources is not None:
-        reference, reference_grid = objective.reference_tokens(group.sources)
-        grids = [grid, reference_grid]
+    reference = None if group.sources is None else objective.reference_tokens(group.sources)
     cond = objective.text_states(group.captions, group.sources)
     empty = objective.text_states([EMPTY_PROMPT] * len(wanted), group.sources)
 

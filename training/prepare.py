@@ -13,10 +13,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
+from model.checkpoint.folder import is_model_folder
 from model.checkpoint.save import Published, save
 from model.config import SchedulerConfig
+from model.loader import load
 from model.vae import Vae
 from training import checkpoints, optim
 from training.checkpoints import Checkpoint
@@ -145,14 +147,26 @@ def newest_checkpoint(path: Path) -> Checkpoint:
     return found
 
 
+def load_start(path: Path, modules: Mapping[str, nn.Module]) -> None:
+    """Weights to begin from into networks: a run's average, or those of a model folder."""
+    if not is_model_folder(path):
+        load_averaged(newest_checkpoint(path), modules)
+        return
+    networks = load(path).networks
+    theirs = {"transformer": networks.transformer, "text_encoder": networks.text_encoder.network}
+    _copy_strictly(_named_parameters(theirs), modules, str(path))
+
+
 def load_averaged(checkpoint: Checkpoint, modules: Mapping[str, nn.Module]) -> None:
     """The averaged weights of a run into its networks, strictly."""
-    parameters = {
-        f"{module}.{name}": parameter
-        for module, network in modules.items()
-        for name, parameter in network.named_parameters()
-    }
-    theirs = checkpoint.tensors.get("ema", {})
+    averaged = checkpoint.tensors.get("ema", {})
+    _copy_strictly(averaged, modules, f"checkpoint of step {checkpoint.step}")
+
+
+def _copy_strictly(
+    theirs: Mapping[str, Tensor], modules: Mapping[str, nn.Module], where: str
+) -> None:
+    parameters = _named_parameters(modules)
     wrong = sorted(
         name
         for name in {*parameters, *theirs}
@@ -162,10 +176,18 @@ def load_averaged(checkpoint: Checkpoint, modules: Mapping[str, nn.Module]) -> N
     )
     if wrong:
         raise CheckpointError(
-            f"checkpoint of step {checkpoint.step}: {len(wrong)} tensors are missing, extra or of "
-            f"another shape, first {wrong[0]}; its run had another network"
+            f"{where}: {len(wrong)} tensors are missing, extra or of another shape, "
+            f"first {wrong[0]}; it is of another network"
         )
     optim.copy_tensors(theirs, parameters)
+
+
+def _named_parameters(modules: Mapping[str, nn.Module]) -> dict[str, nn.Parameter]:
+    return {
+        f"{module}.{name}": parameter
+        for module, network in modules.items()
+        for name, parameter in network.named_parameters()
+    }
 
 
 def _say_skipped(path: Path, reason: str) -> None:

@@ -50,12 +50,20 @@ def test_the_denoise_loop_brings_an_analytic_gaussian_back() -> None:
 
 def test_noise_levels_are_logit_normal() -> None:
     generator = torch.Generator().manual_seed(0)
-    sigmas = flow_matching.draw_sigmas(20_000, 0.7, 1.3, generator)
+    sigmas = flow_matching.draw_sigmas(20_000, 0.7, 1.3, 0.0, generator)
     logits = torch.logit(sigmas.double())
     assert sigmas.min() > 0
     assert sigmas.max() < 1
     assert logits.mean().item() == pytest.approx(0.7, abs=0.03)
     assert logits.std().item() == pytest.approx(1.3, abs=0.03)
+
+
+def test_a_share_of_the_noise_levels_is_noise_alone() -> None:
+    generator = torch.Generator().manual_seed(0)
+    sigmas = flow_matching.draw_sigmas(20_000, 0.7, 1.3, 0.25, generator)
+    assert (sigmas == 1).float().mean().item() == pytest.approx(0.25, abs=0.01)
+    rest = torch.logit(sigmas[sigmas < 1].double())
+    assert rest.mean().item() == pytest.approx(0.7, abs=0.03)
 
 
 def test_heavy_tokens_count_as_often_as_they_weigh() -> None:

@@ -10,10 +10,12 @@ import torch
 from PIL import Image
 
 from tests.training_runs import flow_run, newest, published_vae, trainer_of
-from training.config import FlowRun
+from training.config import FlowRun, StarterRun
 from training.data.synthesis import StreamConfig
 from training.errors import CheckpointError
 from training.flow import EMPTY_PROMPT, FlowObjective, grouped, make_objective
+from training.posters import HELD_OUT_FIRST
+from training.prepare import assemble
 from training.train import train
 from training.trainer import Trainer
 
@@ -66,6 +68,35 @@ def test_every_trained_tensor_gets_a_gradient(tmp_path: Path, vae: Path) -> None
     assert any(name.startswith("text_encoder.visual.") for name in still)
 
 
+def test_a_pool_comes_round_with_the_same_tokens(tmp_path: Path, vae: Path) -> None:
+    run = dataclasses.replace(with_edits(flow_run(tmp_path, vae), 0.5), pool=8)
+    objective = objective_of(run)
+    assert objective.examples[3].caption == objective.examples[8 + 3].caption
+    assert objective.examples[HELD_OUT_FIRST].index == HELD_OUT_FIRST
+    groups = [grouped([objective.examples[i] for i in range(start, start + 8)]) for start in (0, 8)]
+    for first, again in zip(*groups, strict=True):
+        seen = [objective._group_tokens(group) for group in (first, again)]
+        assert len(seen[0]) == (1 if first.sources is None else 2)
+        assert all(torch.equal(a, b) for a, b in zip(*seen, strict=True))
+        assert torch.equal(seen[0][0], objective.tokens(first.pixels))
+
+
+def test_a_run_begins_from_a_model_folder(tmp_path: Path, vae: Path) -> None:
+    """With the weights that are published, in bf16; a folder of another network is refused."""
+    run = flow_run(tmp_path, vae, steps=2)
+    train(run)
+    model = StarterRun(name="model", folder="model", run=run.folder, vae=str(vae))
+    folder = assemble(model, tmp_path / "model")
+    averaged = newest(Path(run.folder)).tensors["ema"]
+    begun = dataclasses.replace(run, seed=9, start=str(folder))
+    for part, module in objective_of(begun).modules.items():
+        for name, parameter in module.named_parameters():
+            assert torch.equal(parameter, averaged[f"{part}.{name}"].bfloat16().float()), name
+    wider = dataclasses.replace(run.network, num_layers=3)
+    with pytest.raises(CheckpointError, match="another network"):
+        objective_of(dataclasses.replace(begun, network=wider))
+
+
 def test_an_edit_sees_its_source(tmp_path: Path, vae: Path) -> None:
     """Another source changes the text states and the reference tokens."""
     objective = objective_of(with_edits(flow_run(tmp_path, vae), 1.0))
@@ -74,7 +105,7 @@ def test_an_edit_sees_its_source(tmp_path: Path, vae: Path) -> None:
     other = 255 - group.sources
     with torch.no_grad():
         states = [objective.text_states(group.captions, s).states for s in (group.sources, other)]
-        tokens = [objective.reference_tokens(s)[0] for s in (group.sources, other)]
+        tokens = [objective.reference_tokens(s) for s in (group.sources, other)]
     assert not torch.allclose(states[0], states[1])
     assert not torch.allclose(tokens[0], tokens[1])
 

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from tests.training_runs import flow_file, vae_file
+from model.loader import starter_path
 from training.config import (
     KINDS,
     FlowRun,
@@ -31,12 +32,13 @@ OPTIONS = {
     "freeze_encoder crop_px crops_per_poster busy_share gradient_weight latent_noise latent_bound "
     "bound_weight statistics_posters",
     "flow_matching": "version name folder seed device threads workers steps batch hours log_steps "
-    "checkpoint_steps checkpoint_minutes keep sample_steps data optimizer vae start network "
-    "encoder freeze_encoder_steps caption_dropout sigma_mean sigma_deviation condition_area_px "
-    "reference_area_px samples",
+    "checkpoint_steps checkpoint_minutes keep sample_steps data optimizer vae start pool "
+    "network encoder freeze_encoder_steps caption_dropout sigma_mean sigma_deviation noise_share "
+    "condition_area_px reference_area_px samples",
     "starter": "version name folder run vae sizes steps guidance notice",
     "evaluation": "version name folder model device threads seed prompts edits sheet",
-    "optimizer": "learning_rate final_share warmup_steps weight_decay beta1 beta2 clip_norm "
+    "optimizer": "learning_rate final_share warmup_steps weight_decay beta1 beta2 "
+    "muon_momentum clip_norm "
     "ema_decay",
 }
 
@@ -133,6 +135,19 @@ def test_outputs_are_below_the_folder_of_runs(
     assert resolve_input("other/vae") == tmp_path / "other/vae"
     absolute = tmp_path / "x"
     assert resolve_input(str(absolute)) == absolute
+
+
+def test_the_starter_is_an_input_by_its_name() -> None:
+    assert resolve_input("starter") == starter_path()
+    assert resolve_input("starter/vae") == starter_path() / "vae"
+    assert resolve_input("starter-vae/vae") != starter_path() / "vae"
+
+
+def test_a_pool_holds_whole_batches(tmp_path: Path) -> None:
+    run = read_run(flow_file(tmp_path, tmp_path / "vae"))
+    assert isinstance(run, FlowRun)
+    with pytest.raises(ValueError, match="pool 6 must be a multiple of batch 4"):
+        dataclasses.replace(run, pool=6)
 
 
 def test_without_a_choice_outputs_are_not_in_the_checkout(monkeypatch: pytest.MonkeyPatch) -> None:

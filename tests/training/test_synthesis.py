@@ -204,3 +204,13 @@ def test_a_block_too_tall_for_its_third_still_finds_a_row() -> None:
         last = target.lines[-1]
         assert 0 <= target.headline.row < last.row
         assert last.row < 8
+
+
+def test_filled_posters_have_letters_in_every_row() -> None:
+    level = Level(placement="free_cells", filled=0.5, shape=1.0)
+    filled = [s for s in scenes_of(StreamConfig(levels=(level,)), 200) if len(s.lines) > 1]
+    assert abs(len(filled) / 200 - 0.5) < 0.12
+    for scene in filled:
+        assert [line.row for line in scene.lines] == list(range(8))
+        assert not scene.shapes
+        assert not any(is_held_out(line.text) for line in scene.lines)

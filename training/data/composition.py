@@ -58,6 +58,8 @@ class Level(Options):
     shapes: tuple[Kind, ...] = SHAPE_KINDS
     shape_sizes: tuple[Size, ...] = SIZES
     gradient: Share = 0.0
+    filled: Share = 0.0
+    """Of the posters, how many have letters in every row and no shapes: most to learn for a VAE."""
     text_first: Share = 1.0
     """Captions that begin with the quoted text; the rest have it anywhere."""
     chinese: Share = 0.3
@@ -80,6 +82,8 @@ class Level(Options):
 
 def draw_scene(chance: random.Random, level: Level, size_px: int, *, unseen: bool = False) -> Scene:
     page = draw_page(chance, level)
+    if level.filled and chance.random() < level.filled:
+        return Scene(size=size_px, page=page, lines=_draw_filled(chance, level, size_px, page))
     colour = chance.choice(text_colours_on(*page.colours))
     scene = Scene(
         size=size_px, page=page, lines=_draw_lines(chance, level, size_px, colour, unseen)
@@ -161,6 +165,21 @@ def _draw_lines(
     below = replace(line, row=row + rows + SECOND_LINE_ROWS - 1, cell_px=CELL_PX)
     second = place_line(chance, level, size_px, text, below)
     return headline, second
+
+
+def _draw_filled(
+    chance: random.Random, level: Level, size_px: int, page: Fill
+) -> tuple[TextLine, ...]:
+    """Lines from the top to the bottom edge, each in a colour of its own."""
+    height = level.cell_px // CELL_PX
+    colours = text_colours_on(*page.colours)
+    lines = []
+    for row in range(0, grid(size_px) - height + 1, height):
+        colour = chance.choice(colours)
+        line = TextLine(text="", colour=colour, column=0, row=row, cell_px=level.cell_px)
+        text = draw_headline(chance, level)
+        lines.append(place_line(chance, level, size_px, text, line))
+    return tuple(lines)
 
 
 def _draw_row(chance: random.Random, level: Level, size_px: int, height: int) -> int:

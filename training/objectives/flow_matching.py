@@ -9,9 +9,12 @@ import torch
 from torch import Tensor
 
 
-def draw_sigmas(count: int, mean: float, deviation: float, generator: torch.Generator) -> Tensor:
-    """[count] logit-normal noise levels on the CPU: sigmoid(N(mean, deviation))."""
-    return torch.sigmoid(mean + deviation * torch.randn(count, generator=generator))
+def draw_sigmas(
+    count: int, mean: float, deviation: float, noise_share: float, generator: torch.Generator
+) -> Tensor:
+    """[count] noise levels on the CPU: a share of them 1, the rest sigmoid(N(mean, deviation))."""
+    sigmas = torch.sigmoid(mean + deviation * torch.randn(count, generator=generator))
+    return torch.where(torch.rand(count, generator=generator) < noise_share, 1.0, sigmas)
 
 
 def noised(latents: Tensor, noise: Tensor, sigmas: Tensor) -> Tensor:
