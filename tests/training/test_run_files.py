@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from tests.training_runs import flow_file, vae_file
 from model.loader import starter_path
+from tests.training_runs import flow_file, vae_file
 from training.config import (
     KINDS,
     FlowRun,
