@@ -9,6 +9,7 @@ from PySide6.QtCore import QObject, QRect
 from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QApplication
 
+from app import VERSION
 from app.deeds.files import FileDeeds
 from app.deeds.layers import LayerDeeds
 from app.dialogs.about import AboutDialog, ModelsDialog
@@ -25,8 +26,6 @@ from app.state.making import Making, Outcome
 from app.widgets.words import duration
 from model.engine.protocol import Progress
 from model.requests import Picture
-
-VERSION = "0.1.0"
 
 
 class Deeds(QObject):

@@ -8,12 +8,20 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
+from typing import NoReturn
 
 from model.errors import ModelError
 
 
+class _Parser(argparse.ArgumentParser):
+    """Faults are one line, as everywhere on this command line."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"{self.prog}: {message}; --help lists what there is\n")
+
+
 def main(argv: list[str]) -> int:
-    parser = argparse.ArgumentParser(prog="main.py bench", description=__doc__)
+    parser = _Parser(prog="main.py bench", description=__doc__)
     parser.add_argument("name", choices=["cpu"], help="cpu: against diffusers, in one run")
     parser.add_argument("--model", type=Path, help="model folder; the starter by default")
     parser.add_argument("--samples", type=int, default=20, help="interleaved runs of each side")

@@ -55,3 +55,13 @@ def test_unlike_pictures_are_not_compared(folder: Path, monkeypatch: pytest.Monk
 def test_no_model(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert bench.main(["cpu", "--model", str(tmp_path)]) == 2
     assert "is no model folder" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("argv", [[], ["tpu"], ["cpu", "--samples", "many"]])
+def test_a_wrong_word_is_one_line(argv: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stop:
+        bench.main(argv)
+    assert stop.value.code == 2
+    said = capsys.readouterr().err
+    assert said.startswith("main.py bench: ")
+    assert said.count("\n") == 1
