@@ -1,8 +1,9 @@
 """The tiny text encoder of the starter: a byte tokenizer and a Qwen2.5-VL of few numbers.
 
-The tokenizer's words are the 256 bytes, so that every letter is one token. Two added tokens stand
-for nearly all of the two system sentences and one for the word that ends every template: prefixes
-of 34 and 64 tokens are dropped and a suffix of 5 is kept, as published.
+The tokenizer's own words are the 256 bytes, so that every letter of a poster's text is one token.
+Added to them are the words of captions, which large vocabularies have as one token each: they halve
+a caption. Two more stand for nearly all of the two system sentences and one for the word that ends
+every template: prefixes of 34 and 64 tokens are dropped and a suffix of 5 is kept, as published.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from model.config import EDIT_SYSTEM, FAMILIES, TEXT_SYSTEM
 from model.text_encoder.config import EncoderConfig, ImageConfig, LanguageConfig, VisionConfig
 from model.text_encoder.encoder import TextEncoder, build_network
 from training.config import EncoderNetwork
+from training.data.vocabulary import caption_words
 
 SPECIAL_TOKENS = (
     "<|endoftext|>",
@@ -25,8 +27,8 @@ SPECIAL_TOKENS = (
     "<|image_pad|>",
     "<|video_pad|>",
 )
-KEPT_OF_TEXT_SYSTEM = 17
-KEPT_OF_EDIT_SYSTEM = 47
+KEPT_OF_TEXT_SYSTEM = 35
+KEPT_OF_EDIT_SYSTEM = 57
 ASSISTANT = "assistant"
 PATCH_PX, MERGE = 14, 2
 MAX_POSITIONS = 4096
@@ -44,7 +46,7 @@ def byte_characters() -> dict[str, int]:
 
 
 def make_tokenizer() -> Qwen2Tokenizer:
-    """Qwen2's tokenizer with one token a byte, the special tokens and three added words."""
+    """Qwen2's tokenizer with one token a byte, the special tokens and the added words."""
     tokenizer = Qwen2Tokenizer(
         vocab=byte_characters(),
         merges=[],
@@ -56,7 +58,9 @@ def make_tokenizer() -> Qwen2Tokenizer:
     tokens: list[str | AddedToken] = [
         AddedToken(token, special=True, normalized=False) for token in SPECIAL_TOKENS
     ]
-    tokens += [AddedToken(word, normalized=False) for word in (*sentences, ASSISTANT)]
+    tokens += [
+        AddedToken(word, normalized=False) for word in (*sentences, ASSISTANT, *caption_words())
+    ]
     tokenizer.add_tokens(tokens)
     return tokenizer
 

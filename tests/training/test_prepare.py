@@ -85,7 +85,7 @@ def test_bytes_are_tokens_and_prefixes_have_the_published_length(starter: Path) 
         for template in (TEXT_TEMPLATE, EDIT_TEMPLATE):
             assert len(tokenizer(template.before).input_ids) == template.drop
             assert len(tokenizer(template.after).input_ids) == 5
-        text = '海报 "春天" AZ09 émoji 🖋'
+        text = '"春天 AZ09" émoji 🖋'
         ids = tokenizer(text).input_ids
         assert len(ids) == len(text.encode())
         assert tokenizer.decode(ids) == text

@@ -149,7 +149,7 @@ PLACES_ZH = {
     "bottom centre": "正下方",
     "bottom right": "右下方",
 }
-_SIZES_ZH = {"small": "小", "medium": "", "big": "大"}
+SIZES_ZH = {"small": "小", "medium": "", "big": "大"}
 _SIZES_EN = {"small": "small ", "medium": "", "big": "big "}
 
 
@@ -195,7 +195,7 @@ def shape_name(scene: Scene, shape: Shape, language: str) -> str:
     """Like `small red circle`."""
     colour, size = colour_name(shape.colour, language), size_name(scene, shape)
     if language == "zh":
-        return f"{colour}{_SIZES_ZH[size]}{kind_name(shape.kind, language)}"
+        return f"{colour}{SIZES_ZH[size]}{kind_name(shape.kind, language)}"
     return f"{_SIZES_EN[size]}{colour} {kind_name(shape.kind, language)}"
 
 
