@@ -35,6 +35,7 @@ from training.evaluation.prompts import (
 from training.evaluation.report import Row, as_json, share, table
 from training.evaluation.text_rendering import OcrReader, Pixels, Reader, is_read_exactly
 from training.evaluation.text_rendering import read_glyphs as glyph_reader
+from training.posters import to_bytes, to_pictures, to_signed
 from training.program import run_program
 from training.sheets import write_bytes, write_sheet
 
@@ -45,12 +46,14 @@ REPORT_EVERY = 20
 
 @dataclass(frozen=True, kw_only=True)
 class Drawn:
-    """One prompt's picture and what is right in it, and in the true picture of its scene."""
+    """One prompt's picture and what is right in it, and in the true picture of its scene, as it is
+    and as the model's VAE gives it back."""
 
     case: PromptCase
     pixels: Pixels
     findings: PosterFindings
     truth: PosterFindings
+    decoded: PosterFindings
     is_headline_by_glyphs: bool
     seconds: float
 
@@ -106,14 +109,24 @@ def _side(model: Model) -> int:
 
 def _draw(model: Model, case: PromptCase, seed: int, read: Reader) -> Drawn:
     pixels, seconds = _picture(model.run(TextToImage(prompt=case.prompt, seed=seed)))
+    true = render_array(case.scene)
     return Drawn(
         case=case,
         pixels=pixels,
         findings=check_poster(pixels, case.scene, read),
-        truth=check_poster(render_array(case.scene), case.scene, read),
+        truth=check_poster(true, case.scene, read),
+        decoded=check_poster(_through_vae(model, true), case.scene, read),
         is_headline_by_glyphs=is_read_exactly(glyph_reader(pixels), case.scene.headline.text),
         seconds=seconds,
     )
+
+
+@torch.inference_mode()
+def _through_vae(model: Model, pixels: Pixels) -> Pixels:
+    vae = model.networks.vae
+    like = next(vae.parameters())
+    signed = to_signed(torch.from_numpy(pixels).permute(2, 0, 1)[None]).to(like)
+    return np.asarray(to_pictures(to_bytes(vae.decode(vae.encode(signed))))[0])
 
 
 def _edit(model: Model, case: EditSample, seed: int, read: Reader) -> Edited:
@@ -159,6 +172,7 @@ def poster_rows(drawn: Sequence[Drawn]) -> list[Row]:
             got=share(getattr(d.findings, attribute) for d in drawn),
             aim=aim,
             truth=share(getattr(d.truth, attribute) for d in drawn),
+            decoded=share(getattr(d.decoded, attribute) for d in drawn),
         )
 
     with_shapes = [d for d in drawn if d.case.scene.shapes]
@@ -170,6 +184,7 @@ def poster_rows(drawn: Sequence[Drawn]) -> list[Row]:
             got=share(d.findings.shapes for d in with_shapes),
             aim=0.85,
             truth=share(d.truth.shapes for d in with_shapes),
+            decoded=share(d.decoded.shapes for d in with_shapes),
         ),
         row("headline read exactly (rapidocr)", "headline", 0.8),
         Row(

@@ -24,12 +24,16 @@ class Share:
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """One measure: what came out, what was aimed at, and the same measure on true pictures."""
+    """One measure: what came out, what was aimed at, and the same measure on true pictures.
+
+    `decoded` is that of true pictures that went through the model's VAE: no more can come out.
+    """
 
     name: str
     got: Share
     aim: float | None = None
     truth: Share | None = None
+    decoded: Share | None = None
 
 
 def share(found: Iterable[bool | None]) -> Share:
@@ -40,15 +44,21 @@ def share(found: Iterable[bool | None]) -> Share:
 
 def table(rows: Iterable[Row]) -> str:
     """Markdown."""
-    lines = ["| measure | right | of | share | aim | true pictures |", "|---|---|---|---|---|---|"]
+    heads = ("measure", "right", "of", "share", "aim", "true pictures", "after the VAE")
+    lines = [_line(heads), _line(["---"] * len(heads))]
     for row in rows:
-        aim = "" if row.aim is None else f"≥ {row.aim:.2f}"
-        truth = "" if row.truth is None else f"{row.truth.value:.3f}"
-        got = row.got
-        lines.append(
-            f"| {row.name} | {got.right} | {got.count} | {got.value:.3f} | {aim} | {truth} |"
-        )
+        got, aim = row.got, "" if row.aim is None else f"≥ {row.aim:.2f}"
+        numbers = (str(got.right), str(got.count), f"{got.value:.3f}", aim)
+        lines.append(_line((row.name, *numbers, _value(row.truth), _value(row.decoded))))
     return "\n".join(lines) + "\n"
+
+
+def _line(cells: Iterable[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _value(found: Share | None) -> str:
+    return "" if found is None else f"{found.value:.3f}"
 
 
 def as_json(rows: Iterable[Row], extra: Mapping[str, Any]) -> dict[str, Any]:
@@ -58,8 +68,13 @@ def as_json(rows: Iterable[Row], extra: Mapping[str, Any]) -> dict[str, Any]:
             "count": row.got.count,
             "share": round(row.got.value, 4),
             "aim": row.aim,
-            "truth": None if row.truth is None else round(row.truth.value, 4),
+            "truth": _rounded(row.truth),
+            "decoded": _rounded(row.decoded),
         }
         for row in rows
     }
     return {"version": 1, **extra, "measures": measures}
+
+
+def _rounded(found: Share | None) -> float | None:
+    return None if found is None else round(found.value, 4)
