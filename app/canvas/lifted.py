@@ -48,7 +48,8 @@ class Lifted:
         below, active, above = around_active(state)
         if not active or (below, above) != self._around:
             return False
-        return moved(self._layer, *self._way_to(active[0]).toTuple()) == active[0]
+        way = self._way_to(active[0])
+        return moved(self._layer, way.x(), way.y()) == active[0]
 
     def show(self, state: DocumentState) -> None:
         """One that `can_show` has allowed."""
