@@ -333,6 +333,8 @@ def _view() -> tuple[ActionSpec, ...]:
         _row("zoom_fit", "view", mark(CONTEXT, "&Fit Page"), "Ctrl+0", icon="corners-out"),
         _row("zoom_actual", "view", mark(CONTEXT, "&Actual Size"), "Ctrl+1"),
         _row("zoom_double", "view", mark(CONTEXT, "&Twice the Size"), "Ctrl+2"),
+        _row("zoom_fourfold", "view", mark(CONTEXT, "Fou&r Times the Size"), "Ctrl+3"),
+        _row("zoom_eightfold", "view", mark(CONTEXT, "&Eight Times the Size"), "Ctrl+4"),
         _row(
             "panel_prompt", "view", mark(CONTEXT, "&Prompt Panel"), separated=True, checkable=True
         ),

@@ -28,6 +28,7 @@ from PySide6.QtWidgets import (
 
 from app.actions import CONTEXT, MENUS, Actions, Situation
 from app.canvas.palette import DARK, LIGHT
+from app.canvas.text_editor import TextEditor
 from app.canvas.view import CanvasView
 from app.document.commands import Command
 from app.document.errors import DocumentError
@@ -49,7 +50,7 @@ from app.widgets.status import StatusBar
 PROMPT_PX, SIDE_PX = 304, 288
 TOOLBAR = ("new", "open", "save", "", "undo", "redo", "", "zoom_out", "zoom_fit", "zoom_in")
 _WIDE = (QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
-TYPING = (QLineEdit, QPlainTextEdit, QComboBox)
+TYPING = (QLineEdit, QPlainTextEdit, QComboBox, TextEditor)
 
 
 class MainWindow(QMainWindow):
@@ -211,6 +212,7 @@ class MainWindow(QMainWindow):
 
     def closeEvent(self, event: QCloseEvent) -> None:
         """Never asks and never loses: what is unwritten is written now."""
+        self.canvas.leave_text()
         geometry = bytes(self.saveGeometry().toBase64().data()).decode()
         self.workspace.settings.window = {
             "geometry": geometry,

@@ -12,6 +12,7 @@ from app.document.blend import Blend
 from app.document.geometry import Page
 from app.document.history import Node
 from app.document.layers import Align, GroupLayer, Layer, LayerMask, PixelLayer, TextLayer, walk
+from app.document.placing import PlaceResult
 from app.document.selection import rectangle
 from app.document.state import DocumentState
 from app.document.tiles import Mode, PixelKind, Tiles
@@ -216,5 +217,5 @@ def _result(seed: int, state: DocumentState) -> cmd.Command:
     tiles = Tiles.from_image(noise(64, 64, seed, opaque=True), QPoint(0, 0))
     layer: Layer | None = state.picture_layer
     if isinstance(layer, PixelLayer):
-        return cmd.PlaceResult(node=f"node {seed}", layer=PixelLayer(id=layer.id, tiles=tiles))
-    return cmd.PlaceResult(node=f"node {seed}", layer=PixelLayer(tiles=tiles), index=0)
+        return PlaceResult(node=f"node {seed}", layer=PixelLayer(id=layer.id, tiles=tiles))
+    return PlaceResult(node=f"node {seed}", layer=PixelLayer(tiles=tiles), index=0)

@@ -21,12 +21,13 @@ ARROWS = {
 
 
 def zoom_keys(surface: CanvasSurface) -> dict[QKeyCombination, Deed]:
-    """Ctrl+0 fits, Ctrl+1, 2 and 3 are 100, 200 and 300 %, Ctrl with plus and minus step."""
+    """Ctrl+0 fits, Ctrl+1 to 4 are 100, 200, 400 and 800 %, Ctrl with plus and minus step."""
     deeds: dict[Qt.Key, Deed] = {
         Qt.Key.Key_0: surface.zoom_fit,
         Qt.Key.Key_1: lambda: surface.zoom_to(1.0),
         Qt.Key.Key_2: lambda: surface.zoom_to(2.0),
-        Qt.Key.Key_3: lambda: surface.zoom_to(3.0),
+        Qt.Key.Key_3: lambda: surface.zoom_to(4.0),
+        Qt.Key.Key_4: lambda: surface.zoom_to(8.0),
         Qt.Key.Key_Plus: lambda: surface.zoom_by(1),
         Qt.Key.Key_Equal: lambda: surface.zoom_by(1),
         Qt.Key.Key_Minus: lambda: surface.zoom_by(-1),

@@ -5,6 +5,8 @@ Plain functions over a painter; they know neither document nor tools.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from PySide6.QtCore import QPointF, QRectF, QSizeF, Qt
@@ -38,11 +40,23 @@ def draw_shadow(painter: QPainter, page: QRectF, palette: Palette) -> None:
     color = QColor(palette.shadow)
     color.setAlphaF(0.035)
     lowered = page.translated(0, SHADOW_PX / 4)
-    for reach in range(SHADOW_PX, 0, -2):
-        for strip in _around(lowered.adjusted(-reach, -reach, reach, reach), page):
-            painter.fillRect(strip, color)
-    for strip in _around(page.adjusted(-1, -1, 1, 1), page):
-        painter.fillRect(strip, QColor(palette.edge))
+    with _whole_pixels(painter):
+        for reach in range(SHADOW_PX, 0, -2):
+            _fill_around(painter, lowered.adjusted(-reach, -reach, reach, reach), page, color)
+        _fill_around(painter, page.adjusted(-1, -1, 1, 1), page, QColor(palette.edge))
+
+
+@contextmanager
+def _whole_pixels(painter: QPainter) -> Iterator[None]:
+    """Long strips with smoothed edges took half a frame."""
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
+    yield
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+
+
+def _fill_around(painter: QPainter, outer: QRectF, inner: QRectF, color: QColor) -> None:
+    for strip in _around(outer, inner):
+        painter.fillRect(strip, color)
 
 
 def _around(outer: QRectF, inner: QRectF) -> tuple[QRectF, ...]:
@@ -58,15 +72,19 @@ def _around(outer: QRectF, inner: QRectF) -> tuple[QRectF, ...]:
 
 def draw_frame(painter: QPainter, rect: QRectF, palette: Palette, *, is_dashed: bool) -> None:
     """A line around something, to be seen on every picture."""
-    painter.setBrush(Qt.BrushStyle.NoBrush)
     under = QColor(palette.on_accent)
     under.setAlphaF(0.7)
+    if not is_dashed:
+        with _whole_pixels(painter):
+            for width, color in ((2, under), (1, QColor(palette.accent))):
+                outer = rect.adjusted(-width, -width, width, width)
+                _fill_around(painter, outer, rect.adjusted(width, width, -width, -width), color)
+        return
+    painter.setBrush(Qt.BrushStyle.NoBrush)
     painter.setPen(QPen(under, 3))
     painter.drawRect(rect)
-    style = Qt.PenStyle.CustomDashLine if is_dashed else Qt.PenStyle.SolidLine
-    pen = QPen(QColor(palette.accent), 1.5, style)
-    if is_dashed:
-        pen.setDashPattern([5, 4])
+    pen = QPen(QColor(palette.accent), 1.5, Qt.PenStyle.CustomDashLine)
+    pen.setDashPattern([5, 4])
     painter.setPen(pen)
     painter.drawRect(rect)
 

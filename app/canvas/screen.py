@@ -10,7 +10,7 @@ import math
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from time import perf_counter
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 from PySide6.QtCore import QPoint, QRect, QRectF, QSize
 from PySide6.QtGui import QBrush, QColor, QImage, QPainter
@@ -43,7 +43,8 @@ class Screen(Generic[Made]):
     def tile(self, zoom: float, key: Key, deadline: float = math.inf) -> Made | None:
         """The square, made now if it must be; None if it must and `deadline` has passed."""
         if zoom != self._zoom:
-            self._former = (self._zoom, self._kept)
+            if self._kept:
+                self._former = (self._zoom, self._kept)
             self._zoom, self._kept = zoom, OrderedDict()
         if key in self._kept:
             self._kept.move_to_end(key)
@@ -84,7 +85,15 @@ def level_for(zoom: float) -> int:
     return max(0, math.floor(math.log2(1 / zoom) + 1e-9))
 
 
-def sampled(pyramid: Pyramid, zoom: float, square: QRect) -> QImage:
+class Levels(Protocol):
+    """What looks like a pyramid: pixels in halving sizes."""
+
+    def extent(self, level: int) -> QRect: ...
+
+    def gather(self, level: int, rect: QRect) -> QImage: ...
+
+
+def sampled(pyramid: Levels, zoom: float, square: QRect) -> QImage:
     """The pyramid's pixels in a square of device pixels, smooth below 200 % and crisp above."""
     level = level_for(zoom)
     scale = zoom * (1 << level)
@@ -108,10 +117,15 @@ def shrunk(rect: QRect, scale: float) -> QRect:
 
 
 class PageScreen:
-    """The page's picture on screen tiles, transparency shown as a checkerboard."""
+    """The page's picture on screen tiles, transparency shown as a checkerboard.
+
+    `lifted` stands in for the pyramid's coarse levels, while there is one.
+    """
 
     def __init__(self, pyramid: Pyramid, *, is_opaque: bool) -> None:
         self.pyramid = pyramid
+        self.lifted: Levels | None = None
+        self.page = pyramid.bounds.size()
         self._is_opaque = is_opaque
         self._screen = Screen[QImage](self._tile)
         self._checker = QBrush()
@@ -125,12 +139,16 @@ class PageScreen:
 
     def invalidate(self, rect: QRect) -> None:
         self.pyramid.invalidate(rect)
+        self.renew(rect)
+
+    def renew(self, rect: QRect) -> None:
+        """Show `rect` afresh, though the pyramid has not changed."""
         self._screen.invalidate(rect)
 
     def paint(self, painter: QPainter, zoom: float, clip: QRect, deadline: float) -> QRect:
         """Paints `clip`, device pixels from the page's corner; gives back what is still missing."""
         missing = QRect()
-        for key in keys_over(clip & device_extent(self.pyramid.page, zoom)):
+        for key in keys_over(clip & device_extent(self.page, zoom)):
             tile = self._screen.tile(zoom, key, deadline)
             if tile is None:
                 missing = missing.united(tile_rect(key))
@@ -146,7 +164,7 @@ class PageScreen:
         painter.save()
         painter.setClipRect(square)
         # One colour: a frame that is late has no time for a checkerboard.
-        painter.fillRect(square & device_extent(self.pyramid.page, zoom), self._ground)
+        painter.fillRect(square & device_extent(self.page, zoom), self._ground)
         painter.scale(scale, scale)
         for key in keys_over(shrunk(square, scale)):
             if (tile := tiles.get(key)) is not None:
@@ -154,14 +172,21 @@ class PageScreen:
         painter.restore()
 
     def _tile(self, zoom: float, square: QRect) -> QImage:
-        image = sampled(self.pyramid, zoom, square)
+        image = self._sampled(zoom, square)
         if self._is_opaque:
             return image
         with QPainter(image) as painter:
             painter.setCompositionMode(QPainter.CompositionMode.CompositionMode_DestinationOver)
             painter.translate(-square.topLeft())
-            painter.fillRect(device_extent(self.pyramid.page, zoom) & square, self._checker)
+            painter.fillRect(device_extent(self.page, zoom) & square, self._checker)
         return image
+
+    def _sampled(self, zoom: float, square: QRect) -> QImage:
+        if zoom == 1.0:  # the screen's grid is the page's
+            return QImage(self.pyramid.tile(0, next(keys_over(square))))
+        is_coarse = level_for(zoom) > 0
+        levels = self.lifted if self.lifted is not None and is_coarse else self.pyramid
+        return sampled(levels, zoom, square)
 
 
 def device_extent(page: QSize, zoom: float) -> QRect:

@@ -19,7 +19,7 @@ from app.canvas.overlays import Progress
 from app.canvas.palette import DARK, Palette
 from app.canvas.sheet import Sheet
 from app.canvas.tools.tool import Draft
-from app.canvas.zoomable import ZoomableWidget
+from app.canvas.zoomable import SETTLED_MS, ZoomableWidget
 from app.document.changes import Change
 from app.document.composite import content, layer_bounds
 from app.document.document import Document
@@ -31,6 +31,8 @@ from model.requests import Picture
 ANTS_MS = 120
 # While the view moves, a frame takes this long at most; what is missing comes in the next ones.
 FRAME_S = 0.010
+# While nothing else is to be done, so much at a time is made ready for the next drag.
+SLICE_S = 0.004
 
 
 class MaskLook(Enum):
@@ -55,6 +57,11 @@ class CanvasSurface(ZoomableWidget):
         self._phase = 0
         self._ants = QTimer(self, interval=ANTS_MS)
         self._ants.timeout.connect(self._march)
+        self._rough = QTimer(self, interval=SETTLED_MS, singleShot=True)
+        self._rough.timeout.connect(self._settle_pixels)
+        self._preparing = QTimer(self, interval=0)
+        self._preparing.timeout.connect(self._prepare)
+        self._settling.timeout.connect(self._preparing.start)
         self._making = Making(self)
         self._making.changed.connect(self.update)
 
@@ -129,6 +136,7 @@ class CanvasSurface(ZoomableWidget):
             page = self._sheet.page.rect.size()
         self.set_page(page)
         self._mind_ants()
+        self._preparing.start()
         self.update()
 
     def _follow(self, change: Change) -> None:
@@ -138,12 +146,29 @@ class CanvasSurface(ZoomableWidget):
             self._renew_sheet()
             return
         dirty = self._sheet.follow(self._document.state)
+        if self._sheet.is_rough:
+            self._rough.start()
+        if change.active:
+            self._preparing.start()
         if change.active or (change.layers and self._has_overlays):
             self.update()
         elif not dirty.isEmpty():
             self.update(self._on_screen(dirty))
         if change.selection:
             self._mind_ants()
+
+    def _prepare(self) -> None:
+        sheet = self._sheet if self.isVisible() else None
+        if sheet is None or self._is_ready(sheet):
+            self._preparing.stop()
+
+    def _is_ready(self, sheet: Sheet) -> bool:
+        viewport = self.viewport
+        return sheet.prepare(viewport.zoom, viewport.seen, perf_counter() + SLICE_S)
+
+    def _settle_pixels(self) -> None:
+        if self._sheet is not None:
+            self.update(self._on_screen(self._sheet.settle()))
 
     @property
     def _has_overlays(self) -> bool:
@@ -190,14 +215,13 @@ class CanvasSurface(ZoomableWidget):
         return self._to_device.mapRect(QRectF(rect)).toAlignedRect()
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.fillRect(event.rect(), QColor(self._colors.surround))
-        if self._sheet is not None:
-            overlays.draw_shadow(painter, self.viewport.page_on_screen, self._colors)
-            self._paint_page(painter, self._sheet, event.rect())
-            self._paint_overlays(painter, self._sheet)
-        painter.end()
+        with QPainter(self) as painter:
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+            painter.fillRect(event.rect(), QColor(self._colors.surround))
+            if self._sheet is not None:
+                overlays.draw_shadow(painter, self.viewport.page_on_screen, self._colors)
+                self._paint_page(painter, self._sheet, event.rect())
+                self._paint_overlays(painter, self._sheet)
 
     def _paint_page(self, painter: QPainter, sheet: Sheet, rect: QRect) -> None:
         zoom, clip = self.viewport.zoom, self._device(rect)
@@ -244,6 +268,7 @@ class CanvasSurface(ZoomableWidget):
 
     def showEvent(self, event: QEvent) -> None:
         self._mind_ants()
+        self._preparing.start()
 
     def hideEvent(self, event: QEvent) -> None:
         self._mind_ants()

@@ -17,7 +17,11 @@ from app.canvas.surface import CanvasSurface, MaskLook, outline_of
 from app.canvas.tools import brush
 from app.canvas.tools.table import tools
 from app.canvas.tools.tool import Tool
+from app.canvas.writing import Writing
 from app.document.document import Document
+from app.document.errors import DocumentError
+from app.document.layers import TextLayer
+from app.document.text import text_box
 from app.i18n import translate
 
 
@@ -39,6 +43,7 @@ class ToolSurface(CanvasSurface):
         self._stage = CanvasStage(self)
         self._gestures = Gestures(self._stage)
         self._gestures.refused.connect(self.refused)
+        self._writing = Writing(self, self._stage)
         self._stage.text_requested.connect(self.text_requested)
         self._stage.brush_size_changed.connect(self.brush_size_changed)
         self._stage.brush_size_changed.connect(self.update)
@@ -58,6 +63,7 @@ class ToolSurface(CanvasSurface):
         if name == self._tool.name:
             return
         self._gestures.cancel()
+        self._writing.finish()
         self._tool = self._tools[name]
         self._show_cursor()
         self._describe()
@@ -86,8 +92,29 @@ class ToolSurface(CanvasSurface):
 
     def set_document(self, document: Document | None) -> None:
         self._gestures.cancel()
+        self._writing.finish()
         super().set_document(document)
         self._describe()
+
+    def edit_text(self, layer_id: str, at: QPointF | None = None) -> None:
+        """Write in a text layer, the caret at a point of the page, else all selected."""
+        try:
+            self._writing.begin(layer_id, at)
+        except DocumentError as error:
+            self.refused.emit(str(error))
+
+    def add_text(self, layer: TextLayer) -> None:
+        """Add a text layer and write in it."""
+        self._writing.begin_new(layer)
+
+    def leave_text(self) -> None:
+        """Keep what has been written; a new text without words goes."""
+        self._writing.finish()
+
+    @property
+    def written(self) -> TextLayer | None:
+        """The text layer that is written in."""
+        return self._writing.layer
 
     def toggle_mask_look(self) -> None:
         """Tint over what may change, or only ants around it."""
@@ -108,6 +135,9 @@ class ToolSurface(CanvasSurface):
 
     def _shown_outline(self) -> QRect | None:
         """Only while the pointer or the keys are here: the outline belongs to the tool."""
+        if (written := self.written) is not None:
+            box = text_box(written).translated(written.x, written.y)
+            return box if written.text else None
         is_here = self._pointer is not None or self.hasFocus()
         if self.document is None or not self._tool.shows_layer or not is_here:
             return None

@@ -17,10 +17,10 @@ from app.canvas.navigation import Navigation
 from app.canvas.palette import DARK, Palette
 from app.canvas.sheet import Sheet
 from app.canvas.tooled import ToolSurface
-from app.canvas.tools import hand
+from app.canvas.tools import hand, move, text
 from app.canvas.tools.tool import Pointer
 from app.document.errors import DocumentError
-from app.document.layers import new_id
+from app.document.layers import TextLayer, find_layer, new_id
 from app.i18n import translate
 
 # An arrow key moves the page by this much with a tool that has nothing to nudge.
@@ -75,6 +75,8 @@ class CanvasView(ToolSurface):
             return
         pointer, button = self._pointed(event), event.button()
         is_left = button == Qt.MouseButton.LeftButton
+        if is_left and self._ends_writing(pointer):
+            return
         self._is_panning = button == Qt.MouseButton.MiddleButton or (
             is_left and (self._is_space_held or self._tool.press is hand.drag)
         )
@@ -84,6 +86,30 @@ class CanvasView(ToolSurface):
             self._gestures.start(self._tool.press(self._stage, pointer))
         self._button = button
         self._show_cursor()
+
+    def _ends_writing(self, pointer: Pointer) -> bool:
+        """Whether the press only takes leave of the text that was written in."""
+        if self.written is None:
+            return False
+        self.leave_text()
+        is_text_tool = self._tool.press is text.drag
+        return is_text_tool and text.text_at(self._stage.state, pointer.page) is None
+
+    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
+        """On a text it goes into the words; anywhere else it is a second press."""
+        found = self._text_under(event) if self._tool.press is move.drag else None
+        if found is None or event.button() != Qt.MouseButton.LeftButton:
+            super().mouseDoubleClickEvent(event)
+        else:
+            self.edit_text(found, self.viewport.to_page(event.position()))
+
+    def _text_under(self, event: QMouseEvent) -> str | None:
+        if self.document is None:
+            return None
+        layers = self.document.state.layers
+        found = move.layer_at(layers, self.viewport.to_page(event.position()))
+        is_text = found is not None and isinstance(find_layer(layers, found), TextLayer)
+        return found if is_text else None
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         self._follow_pointer(event.position())

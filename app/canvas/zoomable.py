@@ -15,12 +15,14 @@ SETTLED_MS = 120
 
 
 class ZoomableWidget(QWidget):
-    """`zoom_changed` carries device pixels for a page pixel (1.0 is 100 %).
+    """`zoom_changed` carries device pixels for a page pixel (1.0 is 100 %); `moved` says that the
+    page lies elsewhere on the screen, or in another size.
 
     A page that is shown whole stays whole in a window of another size.
     """
 
     zoom_changed = Signal(float)
+    moved = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -91,6 +93,7 @@ class ZoomableWidget(QWidget):
         self._is_fitted = False
         self._settling.start()
         self.update()
+        self.moved.emit()
         if before.zoom != viewport.zoom:
             self.zoom_changed.emit(viewport.zoom)
 

@@ -90,7 +90,8 @@ class LayerDeeds:
         page = self._state.page.trim
         margin = max(8, page.width() // 16)
         top = page.top() + margin
-        self._add_text(QRectF(page.left() + margin, top, page.width() - 2 * margin, 0))
+        box = QRectF(page.left() + margin, top, page.width() - 2 * margin, 0)
+        self._add_text(box, translate("Text", "Headline"))
 
     def ask_text(self, box: QRectF) -> None:
         """The text tool was used: go on in the text under it, or begin one there."""
@@ -98,14 +99,15 @@ class LayerDeeds:
         is_there = isinstance(layer, TextLayer) and layer_bounds(layer).contains(
             box.topLeft().toPoint()
         )
-        if not is_there:
+        if layer is not None and is_there:
+            self._window.canvas.edit_text(layer.id, box.topLeft())
+        else:
             self._add_text(box)
-        self._window.text.edit_words()
 
-    def _add_text(self, box: QRectF) -> None:
+    def _add_text(self, box: QRectF, text: str = "") -> None:
         page = self._state.page
         layer = TextLayer(
-            text=translate("Text", "Headline"),
+            text=text,
             family=QApplication.font().family(),
             size_px=max(12, min(page.height, page.width) // HEADLINE_PART),
             bold=True,
@@ -114,8 +116,7 @@ class LayerDeeds:
             y=round(box.y()),
             width_px=round(box.width()) if box.width() >= 1 else None,
         )
-        self._window.do(AddLayer(layer=layer))
-        self._window.text.edit_words()
+        self._window.canvas.add_text(layer)
 
     def _readable_color(self, box: QRectF) -> str:
         """Black or white, whichever stands out from what lies under the text."""

@@ -157,6 +157,8 @@ class Deeds(QObject):
             "zoom_fit": canvas.zoom_fit,
             "zoom_actual": lambda: canvas.zoom_to(1.0),
             "zoom_double": lambda: canvas.zoom_to(2.0),
+            "zoom_fourfold": lambda: canvas.zoom_to(4.0),
+            "zoom_eightfold": lambda: canvas.zoom_to(8.0),
         }
 
     def select_all(self) -> None:

@@ -93,7 +93,13 @@ class AddLayer(Command):
 
 @dataclass(frozen=True, kw_only=True)
 class RemoveLayer(Command):
+    """`active` is the layer that is active then, if it is there; else one beside the removed.
+
+    One that was added in the same gesture has never been there.
+    """
+
     layer_id: str
+    active: str | None = None
 
     def name(self) -> str:
         return translate("Commands", "Delete layer")
@@ -102,11 +108,16 @@ class RemoveLayer(Command):
         _check_unlocked(state.layers, self.layer_id)
         layers = remove_layer(state.layers, self.layer_id)
         found = dataclasses.replace(state, layers=layers)
-        if not has_layer(layers, state.active):
+        if has_layer(layers, self.active):
+            found = dataclasses.replace(found, active=self.active)
+        elif not has_layer(layers, state.active):
             found = dataclasses.replace(found, active=neighbour(state.layers, self.layer_id))
         if not has_layer(layers, state.picture):
             found = dataclasses.replace(found, picture=None, current_node=None)
         return found
+
+    def merge(self, previous: Command) -> Command | None:
+        return self if _added(previous, self) is not None else super().merge(previous)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -290,6 +301,13 @@ class EditText(Command):
     def name(self) -> str:
         return translate("Commands", "Edit text")
 
+    def merge(self, previous: Command) -> Command | None:
+        """What is written into a layer while it is being added belongs to adding it."""
+        added = _added(previous, self)
+        if added is None:
+            return super().merge(previous)
+        return dataclasses.replace(added, layer=self._edited(added.layer))
+
     def apply(self, state: DocumentState) -> DocumentState:
         _check_unlocked(state.layers, self.layer_id)
         return _with_layer(state, self.layer_id, self._edited)
@@ -345,39 +363,12 @@ class SetPage(Command):
         return dataclasses.replace(state, page=self.page, layers=layers, selection=selection)
 
 
-@dataclass(frozen=True, kw_only=True)
-class PlaceResult(Command):
-    """Puts a result into the picture layer and makes its node current: one step of undo.
-
-    `layer` is the picture layer with its new pixels; it takes the place of the one with its id, or
-    is new, at `index` of the root. `app.document.edits` decides which, and makes this command.
-    """
-
-    node: str
-    layer: PixelLayer
-    index: int | None = None
-
-    def name(self) -> str:
-        return translate("Commands", "Place result")
-
-    def apply(self, state: DocumentState) -> DocumentState:
-        active = state.active
-        if self.index is None:
-            layers = replace_layer(state.layers, self.layer.id, lambda _: self.layer)
-        else:
-            layers = insert_layer(state.layers, self.layer, None, self.index)
-            active = self.layer.id if active in (None, state.picture) else active
-        return dataclasses.replace(
-            state, layers=layers, picture=self.layer.id, current_node=self.node, active=active
-        )
-
-
-@dataclass(frozen=True, kw_only=True)
-class SetCurrentNode(PlaceResult):
-    """Shows another node's picture in the picture layer. It deletes nothing."""
-
-    def name(self) -> str:
-        return translate("Commands", "Go to step in history")
+def _added(previous: Command, command: Command) -> AddLayer | None:
+    """The command before, if in the same gesture it added the layer that this one is about."""
+    is_same = previous.gesture is not None and previous.gesture == command.gesture
+    if is_same and isinstance(previous, AddLayer) and previous.layer.id == command.target:
+        return previous
+    return None
 
 
 def _with_layer(state: DocumentState, layer_id: str, change: Any) -> DocumentState:

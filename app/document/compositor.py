@@ -1,12 +1,15 @@
-"""The page as it is seen, kept up to date for the canvas by repainting only what changed.
+"""The page as it is seen, square by square, kept up to date for the canvas.
 
-What lies below the active layer and, if nothing there blends with what is under it, what lies
-above it are kept flattened, square by square: a stroke blends three images, however many layers
-there are. Laying the flattened upper layers over the rest rounds differently from painting them
-one by one, by 1 of 255 here and there; what is sent or exported is `composite.render`'s.
+A square is composited when it is asked for, so that what nobody looks at costs nothing. What lies
+below the active layer and, if nothing there blends with what is under it, what lies above it are
+kept flattened: a stroke or a drag blends three images, however many layers there are. Laying the
+flattened upper layers over the rest rounds differently from painting them one by one, by 1 of 255
+here and there; what is sent or exported is `composite.render`'s.
 """
 
 from __future__ import annotations
+
+from time import perf_counter
 
 from PySide6.QtCore import QPoint, QRect
 from PySide6.QtGui import QColor, QImage, QPainter
@@ -19,10 +22,11 @@ from app.document.composite import (
     execute,
     flatten,
     paint,
+    shown_bounds,
 )
 from app.document.layers import Layers, path_to
 from app.document.state import DocumentState
-from app.document.tiles import Key, Mode, PixelKind, keys_over, tile_rect
+from app.document.tiles import TILE_PX, Key, Mode, PixelKind, keys_over, tile_rect
 
 
 class Compositor:
@@ -32,91 +36,137 @@ class Compositor:
         self._begin(state)
 
     @property
-    def image(self) -> QImage:
-        """The whole page. It is the compositor's own: draw from it, and copy it to keep it."""
-        return self._image
-
-    @property
     def state(self) -> DocumentState:
-        """The state that the image shows."""
+        """The state that the tiles show."""
         return self._state
 
+    @property
+    def image(self) -> QImage:
+        """A new image of the whole page."""
+        page = self._state.page.rect
+        found = PixelKind.color.blank(page.width(), page.height())
+        for key in keys_over(page):
+            _lay(self.tile(key), found, tile_rect(key).topLeft(), Mode.CompositionMode_Source)
+        return found
+
+    def tile(self, key: Key) -> QImage:
+        """A square of the page, transparent beyond its edge. Shared: never paint on it."""
+        tile = self._tiles.get(key)
+        if tile is None:
+            tile = self._tiles[key] = self._composed(key)
+        return tile
+
     def update(self, state: DocumentState) -> QRect:
-        """Show another state. Returns the rect of the page that was repainted."""
+        """Show another state. Returns the rect of the page outside which it looks the same."""
         change = change_between(self._state, state)
         if change.page:
             self._begin(state)
         else:
-            self._state = state
-            self._repaint(change.rect)
+            self._show(state, change.rect)
         return change.rect
 
+    def below(self, key: Key) -> QImage:
+        """What lies below the active layer. Shared, as all of these."""
+        return self._below.tile(key)
+
+    def above(self, key: Key) -> QImage:
+        """What lies above the active layer, by itself; it means something if `stands_alone`."""
+        return self._above.tile(key)
+
+    @property
+    def stands_alone(self) -> bool:
+        """Whether what lies above the active layer may be laid over the rest in one."""
+        return self._above.stands_alone
+
+    @property
+    def above_reach(self) -> QRect:
+        return self._above.reach
+
+    def prepare(self, rect: QRect, deadline: float) -> bool:
+        """Flatten what lies around the active layer in `rect`; whether all of it is done."""
+        for key in keys_over(rect & self._state.page.rect):
+            if perf_counter() > deadline:
+                return False
+            self._below.tile(key)
+            if self._above.stands_alone and self._above.reach.intersects(tile_rect(key)):
+                self._above.tile(key)
+        return True
+
     def _begin(self, state: DocumentState) -> None:
-        self._state = state
         page = state.page.rect
         self._below = _Flattened(page, background(state.page))
         self._above = _Flattened(page, QColor(0, 0, 0, 0))
-        self._image = PixelKind.color.blank(page.width(), page.height())
-        self._repaint(page)
+        self._tiles: dict[Key, QImage] = {}
+        self._show(state, page)
 
-    def _repaint(self, rect: QRect) -> None:
-        if rect.isEmpty():
-            return
-        below, active, above = _around_active(self._state)
-        self._below.show(below, rect)
-        part = self._below.image(rect)
-        operations = flatten(above)
-        if above and can_stand_alone(operations):
-            self._above.show(above, rect)
-            execute(flatten(active), part, rect)
-            _lay(self._above.image(rect), part, QPoint(0, 0), Mode.CompositionMode_SourceOver)
+    def _show(self, state: DocumentState, dirty: QRect) -> None:
+        self._state = state
+        below, active, above = around_active(state)
+        self._below.show(below, dirty)
+        self._above.show(above, dirty)
+        self._active = flatten(active)
+        self._reach = _reach(active)
+        for key in keys_over(dirty):
+            self._tiles.pop(key, None)
+
+    def _composed(self, key: Key) -> QImage:
+        rect, below = tile_rect(key), self._below.tile(key)
+        has_above = self._above.reach.intersects(rect)
+        if not has_above and not self._reach.intersects(rect):
+            return below
+        part = rect & self._state.page.rect
+        image = below.copy(QRect(QPoint(0, 0), part.size()))
+        if has_above and not self._above.stands_alone:
+            execute((*self._active, *self._above.operations), image, part)
         else:
-            execute((*flatten(active), *operations), part, rect)
-        _lay(part, self._image, rect.topLeft(), Mode.CompositionMode_Source)
+            execute(self._active, image, part)
+            if has_above:
+                above = self._above.tile(key)
+                _lay(above, image, QPoint(0, 0), Mode.CompositionMode_SourceOver)
+        return image if part == rect else image.copy(0, 0, TILE_PX, TILE_PX)
 
 
 class _Flattened:
-    """Some layers in one image of the page's size, painted when it is asked for."""
+    """Some layers over a colour, in squares that are painted when they are asked for."""
 
     def __init__(self, page: QRect, fill: QColor) -> None:
         self._page = page
         self._fill = fill
         self._layers: Layers = ()
-        self._operations: tuple[Operation, ...] = ()
-        self._kept: QImage | None = None
-        self._fresh: set[Key] = set()
+        self._tiles: dict[Key, QImage] = {}
+        self.operations: tuple[Operation, ...] = ()
+        self.stands_alone = True
+        self.reach = QRect()
 
     def show(self, layers: Layers, dirty: QRect) -> None:
         """Other layers make all of it stale; the same ones in a new state only what is `dirty`."""
+        if layers == self._layers:
+            return
         if [layer.id for layer in layers] != [layer.id for layer in self._layers]:
-            self._fresh.clear()
-        elif layers != self._layers:
-            self._fresh.difference_update(keys_over(dirty))
-        if layers is not self._layers:
-            self._layers, self._operations = layers, flatten(layers)
+            self._tiles.clear()
+        for key in keys_over(dirty):
+            self._tiles.pop(key, None)
+        self._layers, self.operations = layers, flatten(layers)
+        self.stands_alone = can_stand_alone(self.operations)
+        self.reach = _reach(layers)
 
-    def image(self, rect: QRect) -> QImage:
-        """A copy of what they show in `rect`."""
-        wanted = list(keys_over(rect))
-        stale = [key for key in wanted if key not in self._fresh]
-        if len(stale) == len(wanted):
-            self._paint(tile_rect(wanted[0]).united(tile_rect(wanted[-1])))
-        else:
-            for key in stale:
-                self._paint(tile_rect(key))
-        self._fresh.update(stale)
-        assert self._kept is not None
-        return self._kept.copy(rect)
-
-    def _paint(self, rect: QRect) -> None:
-        if self._kept is None:
-            self._kept = PixelKind.color.blank(self._page.width(), self._page.height())
-        part = rect.intersected(self._page)
-        image = paint(self._operations, part, self._page, self._fill)
-        _lay(image, self._kept, part.topLeft(), Mode.CompositionMode_Source)
+    def tile(self, key: Key) -> QImage:
+        tile = self._tiles.get(key)
+        if tile is None:
+            tile = paint(self.operations, tile_rect(key), self._page, self._fill)
+            self._tiles[key] = tile
+        return tile
 
 
-def _around_active(state: DocumentState) -> tuple[Layers, Layers, Layers]:
+def _reach(layers: Layers) -> QRect:
+    """The rect outside which none of them shows anything."""
+    found = QRect()
+    for layer in layers:
+        found = found.united(shown_bounds(layer))
+    return found
+
+
+def around_active(state: DocumentState) -> tuple[Layers, Layers, Layers]:
     """Root layers below the active one, it (or the group that it is in), and those above."""
     if state.active_layer is None:
         return state.layers, (), ()

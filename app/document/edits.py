@@ -22,7 +22,6 @@ from PySide6.QtCore import QPoint, QRect, Qt
 from PySide6.QtGui import QImage
 
 from app.document.blend import Blend
-from app.document.commands import PlaceResult, SetCurrentNode
 from app.document.composite import (
     apply_mask,
     execute,
@@ -41,6 +40,7 @@ from app.document.layers import (
     path_to,
 )
 from app.document.pictures import over_white
+from app.document.placing import PlaceResult, SetCurrentNode
 from app.document.selection import Selection, cropped, feathered
 from app.document.state import DocumentState
 from app.document.tiles import PixelKind, Tiles

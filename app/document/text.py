@@ -48,16 +48,22 @@ def lay_out(layer: TextLayer) -> QTextDocument:
     document.setUndoRedoEnabled(False)
     document.setDocumentMargin(0)
     document.setUseDesignMetrics(True)
+    document.setPlainText(layer.text)
+    dress(document, layer)
+    return document
+
+
+def dress(document: QTextDocument, layer: TextLayer) -> None:
+    """Give a document, whatever it says, the layer's font, colour, alignment and width."""
     document.setDefaultFont(_font(layer))
     document.setDefaultTextOption(_option(layer))
-    document.setPlainText(layer.text)
     cursor = QTextCursor(document)
     cursor.select(QTextCursor.SelectionType.Document)
     cursor.mergeCharFormat(_ink(layer))
     cursor.mergeBlockFormat(_spacing(layer))
+    document.setTextWidth(-1)
     width = layer.width_px if layer.width_px is not None else document.idealWidth()
     document.setTextWidth(width)  # alignment needs a width, that of the longest line too
-    return document
 
 
 def _content(layer: TextLayer) -> TextLayer:

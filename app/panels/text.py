@@ -50,12 +50,6 @@ class TextPanel(Panel):
         if layer is not None:
             self._show_values(layer)
 
-    def edit_words(self) -> None:
-        """Put the cursor into the words, all of them marked."""
-        if self._layer is not None:
-            self.words.setFocus()
-            self.words.selectAll()
-
     def retranslate(self) -> None:
         self.set_title(translate("Text", "Text"))
         for widget, name in (

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
-from app.document.commands import SetCurrentNode
 from app.document.document import DocumentState
 from app.document.edits import make_current, mask_for, source_for_edit
 from app.document.errors import DocumentError
 from app.document.pictures import to_picture
+from app.document.placing import SetCurrentNode
 from app.engine.command import engine_command
 from app.i18n import translate
 from app.state.generation import Generation

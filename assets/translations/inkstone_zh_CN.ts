@@ -51,6 +51,10 @@
    <translation>编辑(&amp;E)</translation>
   </message>
   <message>
+   <source>&amp;Eight Times the Size</source>
+   <translation>八倍大小(&amp;E)</translation>
+  </message>
+  <message>
    <source>&amp;Export…</source>
    <translation>导出(&amp;E)…</translation>
   </message>
@@ -201,6 +205,10 @@
   <message>
    <source>F&amp;ull Screen</source>
    <translation>全屏(&amp;U)</translation>
+  </message>
+  <message>
+   <source>Fou&amp;r Times the Size</source>
+   <translation>四倍大小(&amp;R)</translation>
   </message>
   <message>
    <source>Go to &amp;Prompt</source>

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PySide6.QtCore import QPoint, QPointF, QRect, QSize
+from PySide6.QtCore import QPoint, QPointF, QRect
 from PySide6.QtGui import QColor, QImage, QPainter
 
 from app.canvas.palette import DARK
@@ -16,12 +16,13 @@ from app.canvas.pyramid import Pyramid
 from app.canvas.screen import PageScreen, Screen, device_extent, sampled
 from app.canvas.selection_screen import SelectionScreen, ants_table, changed_pixels, on_stripes
 from app.canvas.sheet import Sheet
-from app.document.commands import OffsetLayer, SetSelection
+from app.document.blend import Blend
+from app.document.commands import OffsetLayer, SetLayer, SetSelection
 from app.document.geometry import Page
-from app.document.layers import PixelLayer
+from app.document.layers import GroupLayer, LayerMask, PixelLayer
 from app.document.selection import Selection, brushed, nothing, rectangle
 from app.document.state import DocumentState
-from app.document.tiles import PixelKind, Tiles
+from app.document.tiles import Key, PixelKind, Tiles, tile_rect
 
 PAGE = Page(width=700, height=500, background=None)
 ZOOMS = [0.1, 0.25, 0.37, 0.5, 1.0, 1.3, 2.0, 3.0]
@@ -36,6 +37,10 @@ def noise(width: int, height: int, seed: int = 0) -> QImage:
 def pixels(image: QImage) -> np.ndarray:
     rows = np.frombuffer(image.constBits(), np.uint8).reshape(image.height(), -1)
     return rows.reshape(image.height(), image.width(), -1).copy()
+
+
+def pyramid_of(image: QImage) -> Pyramid:
+    return Pyramid(image.rect(), lambda key: image.copy(tile_rect(key)))
 
 
 def shot(sheet: Sheet, zoom: float) -> QImage:
@@ -59,6 +64,29 @@ def some_state() -> DocumentState:
     return DocumentState(page=PAGE, layers=(lower, upper), active="upper")
 
 
+def covered_state() -> DocumentState:
+    """The active layer, a group with a mask, between two others; all of soft shapes."""
+    mask = Tiles.empty(PixelKind.grey).filled(QRect(20, 20, 300, 200), QColor("white"))
+    dot = PixelLayer(tiles=Tiles.empty().filled(QRect(0, 0, 350, 260), QColor(200, 40, 90, 180)))
+    layers = (
+        PixelLayer(id="lower", tiles=Tiles.empty().filled(PAGE.rect, QColor(30, 90, 160))),
+        GroupLayer(
+            id="middle",
+            children=(dot,),
+            mask=LayerMask(tiles=mask),
+            opacity=0.7,
+            blend=Blend.multiply,
+        ),
+        PixelLayer(
+            id="upper",
+            tiles=Tiles.empty().filled(QRect(0, 0, 200, 300), QColor(250, 250, 0, 90)),
+            x=120,
+            y=70,
+        ),
+    )
+    return DocumentState(page=PAGE, layers=layers, active="middle")
+
+
 @pytest.mark.parametrize("zoom", ZOOMS)
 @settings(max_examples=8, deadline=None)
 @given(
@@ -78,7 +106,48 @@ def test_repainting_what_changed_equals_painting_anew(
     stroke = brushed(None, [QPointF(*point) for point in points], size, add=True)
     after = SetSelection(selection=stroke).apply(after)
     sheet.follow(after)
+    shot(sheet, zoom)
+    sheet.settle()
     assert shot(sheet, zoom) == shot(sheet_of(after), zoom)
+
+
+@pytest.mark.parametrize("zoom", [0.1, 0.37, 1.0])
+def test_a_drag_settles_to_what_a_fresh_page_shows(zoom: float) -> None:
+    state = covered_state()
+    sheet = sheet_of(state)
+    assert sheet.prepare(zoom, PAGE.rect, math.inf)
+    for _ in range(3):
+        state = OffsetLayer(layer_id="middle", dx=33, dy=-21).apply(state)
+        sheet.follow(state)
+        exact = pixels(shot(sheet_of(state), zoom)).astype(int)
+        assert np.abs(pixels(shot(sheet, zoom)) - exact).mean() < 3
+    assert sheet.is_rough
+    assert not sheet.settle().isEmpty()
+    assert not sheet.is_rough
+    assert shot(sheet, zoom) == shot(sheet_of(state), zoom)
+
+
+@pytest.mark.parametrize("zoom", [0.25, 1.0])
+def test_any_other_change_ends_the_rough_look_of_a_drag(zoom: float) -> None:
+    state = covered_state()
+    sheet = sheet_of(state)
+    shot(sheet, zoom)
+    state = OffsetLayer(layer_id="middle", dx=40, dy=10).apply(state)
+    sheet.follow(state)
+    shot(sheet, zoom)
+    state = SetLayer(layer_id="upper", opacity=0.5).apply(state)
+    sheet.follow(state)
+    assert not sheet.is_rough
+    assert shot(sheet, zoom) == shot(sheet_of(state), zoom)
+
+
+def test_a_layer_under_one_that_blends_is_never_rough() -> None:
+    state = SetLayer(layer_id="upper", blend=Blend.multiply).apply(covered_state())
+    sheet = sheet_of(state)
+    state = OffsetLayer(layer_id="middle", dx=40, dy=10).apply(state)
+    sheet.follow(state)
+    assert not sheet.is_rough
+    assert shot(sheet, 0.25) == shot(sheet_of(state), 0.25)
 
 
 @pytest.mark.parametrize("zoom", ZOOMS)
@@ -99,42 +168,42 @@ def test_nothing_changes_outside_the_rect_that_a_change_names(zoom: float) -> No
 
 def test_at_100_percent_the_screen_is_the_page() -> None:
     image = noise(700, 500)
-    pyramid = Pyramid(image.size(), image.copy)
+    pyramid = pyramid_of(image)
     assert sampled(pyramid, 1.0, QRect(100, 50, 256, 256)) == image.copy(QRect(100, 50, 256, 256))
 
 
 @pytest.mark.parametrize("zoom", [2, 3, 8])
 def test_from_200_percent_a_page_pixel_is_a_square_of_its_own_colour(zoom: int) -> None:
     image = noise(60, 40)
-    pyramid = Pyramid(image.size(), image.copy)
+    pyramid = pyramid_of(image)
     large = pixels(sampled(pyramid, float(zoom), QRect(0, 0, 60 * zoom, 40 * zoom)))
     assert (large == pixels(image).repeat(zoom, axis=0).repeat(zoom, axis=1)).all()
 
 
 def test_each_level_is_the_mean_of_four_pixels() -> None:
     image = noise(600, 520)
-    level = pixels(Pyramid(image.size(), image.copy).gather(1, QRect(0, 0, 300, 260)))
+    level = pixels(pyramid_of(image).gather(1, QRect(0, 0, 300, 260)))
     mean = pixels(image).astype(int).reshape(260, 2, 300, 2, 4).mean(axis=(1, 3))
     assert np.abs(level - mean).max() <= 1
 
 
 def test_a_pyramid_keeps_to_its_budget_and_forgets_what_changed() -> None:
-    asked: list[QRect] = []
+    asked: list[Key] = []
 
-    def source(rect: QRect) -> QImage:
-        asked.append(rect)
-        return noise(rect.width(), rect.height())
+    def source(key: Key) -> QImage:
+        asked.append(key)
+        return noise(256, 256)
 
-    pyramid = Pyramid(QSize(2048, 2048), source)
+    pyramid = Pyramid(QRect(0, 0, 2048, 2048), source)
     pyramid.gather(1, QRect(0, 0, 1024, 1024))
     first = len(asked)
     pyramid.gather(1, QRect(0, 0, 1024, 1024))
     assert len(asked) == first
     pyramid.invalidate(QRect(600, 10, 1, 1))
     pyramid.gather(1, QRect(0, 0, 1024, 1024))
-    assert asked[first:] == [QRect(512, 0, 512, 512)]
+    assert asked[first:] == [(2, 0), (3, 0), (2, 1), (3, 1)]
 
-    small = Pyramid(QSize(2048, 2048), source, budget_bytes=3 * 256 * 256 * 4)
+    small = Pyramid(QRect(0, 0, 2048, 2048), source, budget_bytes=3 * 256 * 256 * 4)
     small.gather(1, QRect(0, 0, 1024, 1024))
     assert small.kept_bytes <= 3 * 256 * 256 * 4
 
@@ -142,13 +211,25 @@ def test_a_pyramid_keeps_to_its_budget_and_forgets_what_changed() -> None:
 def test_a_frame_that_is_out_of_time_shows_the_former_zoom_and_says_what_is_missing() -> None:
     image = QImage(512, 512, QImage.Format.Format_ARGB32_Premultiplied)
     image.fill(QColor("red"))
-    screen = PageScreen(Pyramid(image.size(), image.copy), is_opaque=True)
+    screen = PageScreen(pyramid_of(image), is_opaque=True)
     canvas = QImage(512, 512, QImage.Format.Format_RGB32)
     with QPainter(canvas) as painter:
         assert screen.paint(painter, 1.0, canvas.rect(), math.inf).isEmpty()
         canvas.fill(0)
         assert screen.paint(painter, 0.5, QRect(0, 0, 256, 256), -math.inf) == QRect(0, 0, 256, 256)
     assert canvas.pixelColor(128, 128) == QColor("red")
+
+
+def test_a_first_frame_that_is_out_of_time_shows_plain_ground() -> None:
+    image = noise(300, 300)
+    screen = PageScreen(pyramid_of(image), is_opaque=True)
+    screen.set_look(DARK, 1.0)
+    canvas = QImage(300, 300, QImage.Format.Format_RGB32)
+    with QPainter(canvas) as painter:
+        assert not screen.paint(painter, 1.0, canvas.rect(), -math.inf).isEmpty()
+        screen.invalidate(canvas.rect())
+        assert not screen.paint(painter, 1.0, canvas.rect(), -math.inf).isEmpty()
+    assert canvas.pixelColor(150, 150) == QColor(DARK.checker_light)
 
 
 def test_a_screen_makes_each_square_once() -> None:

@@ -114,7 +114,8 @@ def test_keys_that_are_the_windows_own_pass_through(view: CanvasView) -> None:
 
 
 @pytest.mark.parametrize(
-    ("key", "zoom"), [(Qt.Key.Key_1, 1.0), (Qt.Key.Key_2, 2.0), (Qt.Key.Key_3, 3.0)]
+    ("key", "zoom"),
+    [(Qt.Key.Key_1, 1.0), (Qt.Key.Key_2, 2.0), (Qt.Key.Key_3, 4.0), (Qt.Key.Key_4, 8.0)],
 )
 def test_ctrl_and_a_digit_zoom(view: CanvasView, key: Qt.Key, zoom: float) -> None:
     view.zoom_to(0.3)

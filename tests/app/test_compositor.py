@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import math
 
 import numpy as np
 from hypothesis import given, settings
@@ -96,6 +97,25 @@ def test_only_what_changed_is_repainted(qapp: object) -> None:
     assert compositor.update(compositor.state) == QRect()
     renamed = SetLayer(layer_id="2", new_name="other").apply(compositor.state)
     assert compositor.update(renamed) == QRect()
+
+
+def test_only_what_is_looked_at_is_composited(qapp: object) -> None:
+    state = dataclasses.replace(stack(4), active="3")
+    compositor = Compositor(state)
+    before = {key: compositor.tile(key) for key in ((0, 0), (1, 0))}
+    dab = PaintTiles(layer_id="3", image=solid(10, 10, "red"), at=QPoint(270, 20))
+    compositor.update(dab.apply(state))
+    assert compositor.tile((0, 0)) is before[0, 0]
+    assert compositor.tile((1, 0)) is not before[1, 0]
+    assert before[1, 0] != compositor.tile((1, 0))
+
+
+def test_what_is_prepared_is_not_done_again(qapp: object) -> None:
+    compositor = Compositor(stack(4))
+    assert not compositor.prepare(PAGE.rect, -math.inf)
+    assert compositor.prepare(PAGE.rect, math.inf)
+    assert compositor.prepare(PAGE.rect, math.inf)
+    assert compositor.below((0, 0)) is compositor.below((0, 0))
 
 
 def test_another_page_begins_anew(qapp: object) -> None:

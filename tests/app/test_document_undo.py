@@ -14,6 +14,7 @@ from app.document.document import Document, DocumentState
 from app.document.errors import DocumentError, UnknownLayer
 from app.document.geometry import Page
 from app.document.layers import find_layer, walk
+from app.document.placing import PlaceResult
 from app.document.selection import rectangle
 from app.document.tiles import TILE_PX
 from tests.documents import next_command, noise, pixel, solid, states, three
@@ -150,7 +151,7 @@ def test_changed_says_what_is_different(qapp: object) -> None:
     document.do(cmd.SetSelection(selection=rectangle(QRect(0, 0, 5, 5))))
     document.do(cmd.SetLayer(layer_id="a", new_name="other"))
     document.activate("a")
-    document.do(cmd.PlaceResult(node="n", layer=pixel("p"), index=0))
+    document.do(PlaceResult(node="n", layer=pixel("p"), index=0))
     document.do(cmd.SetPage(page=Page(width=50, height=60)))
     document.reset(three())
     flags = [

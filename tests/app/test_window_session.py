@@ -508,3 +508,19 @@ def test_export_writes_both_kinds(studio: Studio, tmp_path: Path) -> None:
     missing = tmp_path / "no folder" / "a.png"
     root.deeds.files.export_to(missing)
     studio.wait(lambda: "was not exported" in root.window.area.banner.title.text())
+
+
+@pytest.mark.parametrize(
+    ("name", "key", "zoom"),
+    [
+        ("zoom_actual", "Ctrl+1", 1.0),
+        ("zoom_double", "Ctrl+2", 2.0),
+        ("zoom_fourfold", "Ctrl+3", 4.0),
+        ("zoom_eightfold", "Ctrl+4", 8.0),
+    ],
+)
+def test_fixed_zooms_have_keys(studio: Studio, name: str, key: str, zoom: float) -> None:
+    root = studio.open(wait=False)
+    assert root.window.actions_table[name].shortcut().toString() == key
+    studio.trigger(name)
+    assert root.window.canvas.viewport.zoom == zoom

@@ -4,7 +4,8 @@
 
     python tests/bench/canvas.py [--size 3840x2160] [--layers 20] [--view 1600x1000] [--busy]
 
-`--busy` runs a child beside it that multiplies matrices all the time, as an engine at work does.
+`--busy` runs a child beside it that multiplies matrices all the time, with as many threads and at
+the priority that an engine at work has.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
 from PySide6.QtCore import QEvent, QPoint, QPointF, QRect, QSize, Qt
 from PySide6.QtGui import QColor, QLinearGradient, QMouseEvent, QPainter
+from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
 from app.canvas.view import CanvasView
@@ -33,10 +35,21 @@ from app.document.layers import PixelLayer
 from app.document.state import DocumentState
 from app.document.tiles import PixelKind, Tiles
 
-BUSY = "import numpy as np; a = np.random.rand(1024, 1024)\nwhile True: a @ a"
+ROOT = Path(__file__).resolve().parents[2]
+BUSY = """
+import torch
+from model.engine.process import step_back
+step_back()
+a = torch.rand(1024, 1024)
+print("at work", flush=True)
+while True: a @ a
+"""
 FRAME_MS = 1000 / 60
+REACH_MS = 500  # from choosing a layer to dragging it
 
 Times = tuple[float, float]
+Keys = Qt.KeyboardModifier
+HOLD_ACTIVE = Keys.ControlModifier  # else the drag takes hold of the topmost layer
 
 
 def main() -> None:
@@ -90,14 +103,19 @@ def _drags(
     view.zoom_to(1.0)
     yield "brush 600 px, 100%", lambda frames: _dragged(view, frames)
     view.set_tool("move")
-    document.activate(document.state.layers[-2].id)
-    yield "move a 1000 px layer", lambda frames: _dragged(view, frames)
+    for name, layer in (("1000 px layer", -1), ("layer of page size", 1)):
+        document.activate(document.state.layers[layer].id)
+        for zoom in (1.0, None):
+            view.zoom_fit() if zoom is None else view.zoom_to(zoom)
+            QTest.qWait(REACH_MS)
+            where = "fit" if zoom is None else f"{zoom:.0%}"
+            yield f"move a {name}, {where}", lambda frames: _dragged(view, frames, HOLD_ACTIVE)
 
 
-def _dragged(view: CanvasView, frames: int) -> list[Times]:
+def _dragged(view: CanvasView, frames: int, keys: Keys = Keys.NoModifier) -> list[Times]:
     """Milliseconds of every frame while the left button draws a slow figure of eight."""
     middle = QPointF(view.rect().center())
-    _send(view, QEvent.Type.MouseButtonPress, middle)
+    _send(view, QEvent.Type.MouseButtonPress, middle, keys)
     times = []
     for i in range(frames):
         turn = 2 * math.pi * i / frames
@@ -130,9 +148,8 @@ def _since(start: Times) -> Times:
     return 1000 * (perf_counter() - start[0]), 1000 * (process_time() - start[1])
 
 
-def _send(view: CanvasView, kind: QEvent.Type, at: QPointF) -> None:
+def _send(view: CanvasView, kind: QEvent.Type, at: QPointF, keys: Keys = Keys.NoModifier) -> None:
     left = Qt.MouseButton.LeftButton
-    keys = Qt.KeyboardModifier.NoModifier
     QApplication.sendEvent(view, QMouseEvent(kind, at, view.mapToGlobal(at), left, left, keys))
 
 
@@ -144,7 +161,8 @@ def _paint(view: CanvasView) -> None:
 def _document(size: QSize, layers: int) -> Document:
     page = Page(width=size.width(), height=size.height())
     full = tuple(_layer(size, QPoint(), i) for i in range(layers - 2))
-    part = tuple(_layer(QSize(1000, 1000), QPoint(400 * i, 300), i) for i in range(2))
+    middle = page.rect.center() - QPoint(500, 500)
+    part = tuple(_layer(QSize(1000, 1000), middle + QPoint(200 * i, 0), i) for i in range(2))
     return Document(DocumentState(page=page, layers=(*full, *part)))
 
 
@@ -171,7 +189,9 @@ def _busy_child(is_wanted: bool) -> Iterator[None]:
     if not is_wanted:
         yield
         return
-    child = subprocess.Popen([sys.executable, "-c", BUSY])
+    child = subprocess.Popen([sys.executable, "-c", BUSY], cwd=ROOT, stdout=subprocess.PIPE)
+    assert child.stdout is not None
+    child.stdout.readline()
     try:
         yield
     finally:

@@ -26,7 +26,7 @@ from app.document.compositor import Compositor
 from app.document.document import Document, DocumentState
 from app.document.geometry import Page
 from app.document.layers import PixelLayer
-from app.document.tiles import PixelKind, Tiles
+from app.document.tiles import PixelKind, Tiles, keys_over
 from tests.documents import noise, solid
 
 STEPS = 20
@@ -75,14 +75,19 @@ def _stroke(document: Document, compositor: Compositor) -> None:
         at = QPoint(500 + 20 * step, 800)
         layer_id = document.state.active or ""
         document.do(PaintTiles(layer_id=layer_id, image=dab, at=at, gesture="stroke"))
-        compositor.update(document.state)
+        _show(compositor, compositor.update(document.state))
 
 
 def _fade(document: Document, compositor: Compositor) -> None:
     for step in range(STEPS):
         layer_id = document.state.active or ""
         document.do(SetLayer(layer_id=layer_id, opacity=0.5 + step / 100, gesture="fade"))
-        compositor.update(document.state)
+        _show(compositor, compositor.update(document.state))
+
+
+def _show(compositor: Compositor, rect: QRect) -> None:
+    for key in keys_over(rect):
+        compositor.tile(key)
 
 
 def _least(work: Callable[[], object], rounds: int = 5) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import threading
@@ -158,6 +159,19 @@ def test_the_engine_is_this_very_program() -> None:
     started = command.engine_command(device="cpu", model_folders=[Path("/a"), "/b"])
     options = ["engine", "--models", "/a", "--models", "/b", "--device", "cpu"]
     assert started == [sys.executable, str(ROOT / "main.py"), *options]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="priorities are classes there")
+def test_an_engine_at_work_steps_back_behind_the_window() -> None:
+    code = (
+        "import os; from model.engine import process;"
+        "before = os.nice(0); process.step_back(); print(os.nice(0) - before)"
+    )
+    found = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    # from 19 on there is nothing further back
+    assert int(found.stdout) >= 5 or os.nice(0) > 14
 
 
 def test_a_packaged_program_needs_no_script(monkeypatch: pytest.MonkeyPatch) -> None:
