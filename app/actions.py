@@ -31,6 +31,7 @@ class Situation:
     is_locked: bool = False
     is_text: bool = False
     has_mask: bool = False
+    can_apply_mask: bool = False
     has_selection: bool = False
     has_node: bool = False
     is_busy: bool = False
@@ -71,6 +72,10 @@ MENUS = {
 
 def _movable(now: Situation) -> bool:
     return now.has_layer and not now.is_locked
+
+
+def _masked(now: Situation) -> bool:
+    return _movable(now) and now.has_mask
 
 
 def _row(id: str, menu: str, text: str, *keys: str, **rest: object) -> ActionSpec:
@@ -259,17 +264,27 @@ def _layer() -> tuple[ActionSpec, ...]:
             when=lambda now: _movable(now) and not now.has_mask,
         ),
         _row(
-            "mask_toggle",
+            "mask_reveal",
             "layer",
-            mark(CONTEXT, "M&ask On or Off"),
-            when=lambda now: _movable(now) and now.has_mask,
+            mark(CONTEXT, "Add Mask that S&hows All"),
+            when=lambda now: _movable(now) and not now.has_mask and now.has_selection,
         ),
         _row(
-            "mask_remove",
+            "mask_paint",
             "layer",
-            mark(CONTEXT, "Remo&ve Mask"),
-            when=lambda now: _movable(now) and now.has_mask,
+            mark(CONTEXT, "Paint on Mas&k"),
+            "Ctrl+\\",
+            when=lambda now: now.has_mask,
+            checkable=True,
         ),
+        _row("mask_toggle", "layer", mark(CONTEXT, "M&ask On or Off"), when=_masked),
+        _row(
+            "mask_apply",
+            "layer",
+            mark(CONTEXT, "Appl&y Mask"),
+            when=lambda now: _movable(now) and now.can_apply_mask,
+        ),
+        _row("mask_remove", "layer", mark(CONTEXT, "Remo&ve Mask"), when=_masked),
     )
 
 
@@ -298,7 +313,8 @@ def _select() -> tuple[ActionSpec, ...]:
 def _tool() -> tuple[ActionSpec, ...]:
     return (
         *(_tool_row(tool) for tool in tools().values()),
-        _row("brush_smaller", "tool", mark(CONTEXT, "Brush &Smaller"), "[", separated=True),
+        _row("brush_swap", "tool", mark(CONTEXT, "S&wap Brush and Eraser"), "X", separated=True),
+        _row("brush_smaller", "tool", mark(CONTEXT, "Brush &Smaller"), "["),
         _row("brush_larger", "tool", mark(CONTEXT, "Brush &Larger"), "]"),
         _row("mask_look", "tool", mark(CONTEXT, "Mask as &Tint or Outline"), "Q"),
     )

@@ -32,6 +32,7 @@ from app.canvas.view import CanvasView
 from app.document.commands import Command
 from app.document.errors import DocumentError
 from app.document.layers import TextLayer, is_locked
+from app.document.masking import can_apply_mask
 from app.i18n import translate
 from app.panels.history import HistoryPanel
 from app.panels.layers import LayersPanel
@@ -121,6 +122,8 @@ class MainWindow(QMainWindow):
     def follow_situation(self) -> None:
         """Enable what makes sense, and name what undo would take back."""
         self.actions_table.follow(self.situation())
+        masked = self.workspace.document.state.masked_layer
+        self.actions_table["mask_paint"].setChecked(masked is not None)
         document = self.workspace.document
         for name, what in (("undo", document.undo_name), ("redo", document.redo_name)):
             verb = translate(CONTEXT, self.actions_table.specs[name].text)
@@ -138,6 +141,7 @@ class MainWindow(QMainWindow):
             is_locked=layer is not None and is_locked(state.layers, layer.id),
             is_text=isinstance(layer, TextLayer),
             has_mask=layer is not None and layer.mask is not None,
+            can_apply_mask=can_apply_mask(layer),
             has_selection=state.selection is not None,
             has_node=self.history.selected is not None,
             is_busy=self.making.is_busy,
@@ -355,7 +359,7 @@ class MainWindow(QMainWindow):
         self.making.told.connect(self.show_message)
         self.theme.changed.connect(self.show_theme)
         self.layers.wish.connect(self.do)
-        self.layers.chosen.connect(workspace.document.activate)
+        self.layers.chosen.connect(self._activate)
         self.text.wish.connect(self.do)
         self.canvas.refused.connect(self.refuse)
         self.canvas.zoom_changed.connect(self.status.show_zoom)
@@ -365,6 +369,9 @@ class MainWindow(QMainWindow):
         self.brush.valueChanged.connect(lambda size: setattr(self.canvas, "brush_size", size))
         self.brush.setValue(self.canvas.brush_size)
         self._show_tool(self.canvas.tool)
+
+    def _activate(self, layer_id: str, on_mask: bool) -> None:
+        self.workspace.document.activate(layer_id, on_mask=on_mask)
 
     def _follow_jobs(self) -> None:
         self.show_welcome()

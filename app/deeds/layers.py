@@ -25,15 +25,16 @@ from app.document.layers import (
     TextLayer,
     find_layer,
     place_of,
+    shown_name,
     walk,
     with_new_ids,
 )
-from app.document.selection import everything
+from app.document.masking import ApplyMask, EnableMask
+from app.document.selection import Selection, everything
 from app.document.state import DocumentState
 from app.document.tiles import PixelKind, Tiles
 from app.i18n import translate
 from app.main_window import MainWindow
-from app.panels.layer_model import shown_name
 
 HEADLINE_PART = 9  # a new headline is as high as this part of the page
 DARK_BELOW = 128
@@ -58,7 +59,10 @@ class LayerDeeds:
             "layer_next": lambda: self.step(1),
             "layer_previous": lambda: self.step(-1),
             "mask_add": self.add_mask,
+            "mask_reveal": self.add_whole_mask,
+            "mask_paint": self.switch_painting,
             "mask_toggle": self.toggle_mask,
+            "mask_apply": self.apply_mask,
             "mask_remove": self.remove_mask,
         }
 
@@ -166,19 +170,35 @@ class LayerDeeds:
 
     def add_mask(self) -> None:
         """From the selection; without one, the mask shows the whole layer."""
-        state, layer = self._state, self._active
-        page = state.page.rect
-        shown = state.selection or everything(page.united(layer_bounds(layer)))
-        area = shown.bounds
+        selection = self._state.selection
+        if selection is None:
+            self.add_whole_mask()
+        else:
+            self._add_mask(selection)
+
+    def add_whole_mask(self) -> None:
+        """It shows all of the layer, and all that could be painted on it within the page."""
+        page = self._state.page.rect
+        self._add_mask(everything(page.united(layer_bounds(self._active))))
+
+    def _add_mask(self, shown: Selection) -> None:
+        layer, area = self._active, shown.bounds
         at = area.topLeft() - QPoint(layer.x, layer.y)
         tiles = Tiles.from_image(shown.image(area), at, PixelKind.grey)
         self._window.do(SetMask(layer_id=layer.id, mask=LayerMask(tiles=tiles)))
 
+    def switch_painting(self) -> None:
+        """The brush paints the active layer's mask from now on, or the selection again."""
+        is_mask = self._state.masked_layer is not None
+        self._window.workspace.document.activate(self._active.id, on_mask=not is_mask)
+
     def toggle_mask(self) -> None:
         mask = self._active.mask
-        assert mask is not None
-        changed = dataclasses.replace(mask, enabled=not mask.enabled)
-        self._window.do(SetMask(layer_id=self._active.id, mask=changed))
+        assert mask is not None, "the action is enabled with a mask only"
+        self._window.do(EnableMask(layer_id=self._active.id, enabled=not mask.enabled))
+
+    def apply_mask(self) -> None:
+        self._window.do(ApplyMask(layer_id=self._active.id))
 
     def remove_mask(self) -> None:
         self._window.do(SetMask(layer_id=self._active.id, mask=None))

@@ -150,6 +150,7 @@ class Deeds(QObject):
             "select_all": self.select_all,
             "select_none": lambda: window.do(SetSelection(selection=None)),
             "select_invert": self.select_inverted,
+            "brush_swap": self.swap_brush,
             "brush_smaller": lambda: canvas.step_brush(-1),
             "brush_larger": lambda: canvas.step_brush(1),
             "mask_look": canvas.toggle_mask_look,
@@ -159,6 +160,11 @@ class Deeds(QObject):
             "zoom_actual": lambda: canvas.zoom_to(1.0),
             "zoom_double": lambda: canvas.zoom_to(2.0),
         }
+
+    def swap_brush(self) -> None:
+        """From brush to eraser and back; from any other tool, the brush."""
+        canvas = self._window.canvas
+        canvas.set_tool("erase" if canvas.tool == "brush" else "brush")
 
     def select_all(self) -> None:
         page = self._workspace.document.state.page.rect

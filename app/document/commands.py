@@ -7,6 +7,7 @@ layer refuses what would change how it looks. Knows nothing of windows and of ho
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -99,7 +100,7 @@ class RemoveLayer(Command):
         return translate("Commands", "Delete layer")
 
     def apply(self, state: DocumentState) -> DocumentState:
-        _check_unlocked(state.layers, self.layer_id)
+        check_unlocked(state.layers, self.layer_id)
         layers = remove_layer(state.layers, self.layer_id)
         found = dataclasses.replace(state, layers=layers)
         if not has_layer(layers, state.active):
@@ -193,8 +194,8 @@ class SetLayer(Command):
 
     def apply(self, state: DocumentState) -> DocumentState:
         if self.opacity is not None or self.blend is not None:
-            _check_unlocked(state.layers, self.layer_id)
-        return _with_layer(
+            check_unlocked(state.layers, self.layer_id)
+        return with_layer(
             state, self.layer_id, lambda layer: dataclasses.replace(layer, **self._changes)
         )
 
@@ -211,8 +212,8 @@ class OffsetLayer(Command):
         return translate("Commands", "Move")
 
     def apply(self, state: DocumentState) -> DocumentState:
-        _check_unlocked(state.layers, self.layer_id)
-        return _with_layer(state, self.layer_id, lambda layer: moved(layer, self.dx, self.dy))
+        check_unlocked(state.layers, self.layer_id)
+        return with_layer(state, self.layer_id, lambda layer: moved(layer, self.dx, self.dy))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -237,8 +238,8 @@ class PaintTiles(Command):
         return translate("Commands", "Paint")
 
     def apply(self, state: DocumentState) -> DocumentState:
-        _check_unlocked(state.layers, self.layer_id)
-        return _with_layer(state, self.layer_id, self._painted)
+        check_unlocked(state.layers, self.layer_id)
+        return with_layer(state, self.layer_id, self._painted)
 
     def _painted(self, layer: Layer) -> Layer:
         at = self.at - QPoint(layer.x, layer.y)
@@ -254,7 +255,8 @@ class PaintTiles(Command):
 
 @dataclass(frozen=True, kw_only=True)
 class SetMask(Command):
-    """Gives a layer a mask, exchanges it, or with None takes it away."""
+    """Gives a layer a mask, exchanges it, or with None takes it away. A first mask is painted on
+    from then on, as long as its layer is the active one."""
 
     layer_id: str
     mask: LayerMask | None
@@ -265,8 +267,10 @@ class SetMask(Command):
         return translate("Commands", "Layer mask")
 
     def apply(self, state: DocumentState) -> DocumentState:
-        _check_unlocked(state.layers, self.layer_id)
-        return _with_layer(
+        check_unlocked(state.layers, self.layer_id)
+        if self.mask is not None and find_layer(state.layers, self.layer_id).mask is None:
+            state = dataclasses.replace(state, painted_mask=self.layer_id)
+        return with_layer(
             state, self.layer_id, lambda layer: dataclasses.replace(layer, mask=self.mask)
         )
 
@@ -291,8 +295,8 @@ class EditText(Command):
         return translate("Commands", "Edit text")
 
     def apply(self, state: DocumentState) -> DocumentState:
-        _check_unlocked(state.layers, self.layer_id)
-        return _with_layer(state, self.layer_id, self._edited)
+        check_unlocked(state.layers, self.layer_id)
+        return with_layer(state, self.layer_id, self._edited)
 
     def _edited(self, layer: Layer) -> Layer:
         if not isinstance(layer, TextLayer):
@@ -380,11 +384,14 @@ class SetCurrentNode(PlaceResult):
         return translate("Commands", "Go to step in history")
 
 
-def _with_layer(state: DocumentState, layer_id: str, change: Any) -> DocumentState:
+def with_layer(
+    state: DocumentState, layer_id: str, change: Callable[[Layer], Layer]
+) -> DocumentState:
     return dataclasses.replace(state, layers=replace_layer(state.layers, layer_id, change))
 
 
-def _check_unlocked(layers: Layers, layer_id: str) -> None:
+def check_unlocked(layers: Layers, layer_id: str) -> None:
+    """Raises LayerLocked where the layer, or a group around it, is locked."""
     if not is_locked(layers, layer_id):
         return
     names = [layer.name for layer in path_to(layers, layer_id) if layer.locked]

@@ -16,10 +16,10 @@ from app.document.layers import (
     GroupLayer,
     Layer,
     Layers,
-    TextLayer,
     find_layer,
     has_layer,
     place_of,
+    shown_name,
     walk,
 )
 from app.i18n import translate
@@ -161,17 +161,6 @@ class LayerModel(QAbstractItemModel):
             self.dataChanged.emit(self.index(0, 0, parent), self.index(rows - 1, 0, parent))
         for row in range(rows):
             self._all_changed(self.index(row, 0, parent))
-
-
-def shown_name(layer: Layer) -> str:
-    """A layer's own name, or what it is."""
-    if layer.name:
-        return layer.name
-    if isinstance(layer, TextLayer):
-        return layer.text.replace("\n", " ") or translate("Layers", "Text")
-    if isinstance(layer, GroupLayer):
-        return translate("Layers", "Group")
-    return translate("Layers", "Layer")
 
 
 def _shape(layers: Layers) -> tuple[object, ...]:

@@ -6,16 +6,18 @@ Shows a document's state; every change leaves as a command, every choice of a la
 from __future__ import annotations
 
 from PySide6.QtCore import QEvent, QModelIndex, QSignalBlocker, Qt, Signal
-from PySide6.QtWidgets import QAbstractItemView, QSlider, QTreeView
+from PySide6.QtWidgets import QAbstractItemView, QSlider
 
 from app.actions import Actions
 from app.document.blend import Blend
 from app.document.commands import SetLayer
-from app.document.layers import is_locked, new_id
+from app.document.layers import find_layer, is_locked, new_id
+from app.document.masking import EnableMask
 from app.document.state import DocumentState
 from app.i18n import mark, translate
 from app.panels.layer_model import LayerModel
-from app.panels.layer_rows import LayerPainter
+from app.panels.layer_rows import LayerPainter, Part
+from app.panels.layer_view import LayerView
 from app.theme import SPACE
 from app.widgets.icons import Icons
 from app.widgets.parts import Combo, Panel, label, note, number, row, tool
@@ -26,17 +28,18 @@ BUTTONS = (
 
 
 class LayersPanel(Panel):
-    """Signals: `wish` carries a command, `chosen` the id of the layer to make active."""
+    """Signals: `wish` carries a command; `chosen` the id of the layer to make active, and whether
+    its mask is to be painted."""
 
     wish = Signal(object)
-    chosen = Signal(str)
+    chosen = Signal(str, bool)
 
     def __init__(self, icons: Icons, actions: Actions) -> None:
         super().__init__()
         self._state: DocumentState | None = None
         self._gesture: str | None = None
         self.model = LayerModel(self)
-        self.view = QTreeView()
+        self.view = LayerView()
         self.painter = LayerPainter(icons, self.view)
         self.empty = note()
         self.blend = Combo()
@@ -50,7 +53,7 @@ class LayersPanel(Panel):
     def show_state(self, state: DocumentState) -> None:
         """Show the document as it is now."""
         self._state = state
-        self.painter.page = state.page
+        self.painter.show_state(state)
         closed = self._closed()
         if self.model.show_layers(state.layers):
             self.view.expandAll()
@@ -113,13 +116,25 @@ class LayersPanel(Panel):
 
     def _connect(self) -> None:
         self.model.wish.connect(self.wish)
-        self.painter.wish.connect(self.wish)
+        self.view.switched.connect(self._switch)
+        self.view.chosen.connect(self.chosen)
         self.view.selectionModel().currentChanged.connect(self._on_current)
         self.opacity.sliderPressed.connect(self._begin_drag)
         self.opacity.sliderReleased.connect(self._end_drag)
         self.opacity.valueChanged.connect(self._set_opacity)
         self.percent.valueChanged.connect(self._set_opacity)
         self.blend.activated.connect(self._set_blend)
+
+    def _switch(self, layer_id: str, part: Part) -> None:
+        """Turn an eye, a lock or a mask on or off."""
+        layer = find_layer(self.model.layers, layer_id)
+        match part:
+            case Part.eye:
+                self.wish.emit(SetLayer(layer_id=layer_id, visible=not layer.visible))
+            case Part.lock:
+                self.wish.emit(SetLayer(layer_id=layer_id, locked=not layer.locked))
+            case Part.mask if layer.mask is not None:
+                self.wish.emit(EnableMask(layer_id=layer_id, enabled=not layer.mask.enabled))
 
     def _begin_drag(self) -> None:
         self._gesture = new_id()
@@ -145,7 +160,7 @@ class LayersPanel(Panel):
     def _on_current(self, index: QModelIndex) -> None:
         layer = self.model.layer_at(index)
         if layer is not None and (self._state is None or layer.id != self._state.active):
-            self.chosen.emit(layer.id)
+            self.chosen.emit(layer.id, False)
 
     def _select(self, layer_id: str | None) -> None:
         index = self.model.index_of(layer_id)

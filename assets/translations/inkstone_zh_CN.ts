@@ -183,6 +183,14 @@
    <translation>添加蒙版(&amp;M)</translation>
   </message>
   <message>
+   <source>Add Mask that S&amp;hows All</source>
+   <translation>添加全部显示的蒙版(&amp;H)</translation>
+  </message>
+  <message>
+   <source>Appl&amp;y Mask</source>
+   <translation>应用蒙版(&amp;Y)</translation>
+  </message>
+  <message>
    <source>Brush &amp;Larger</source>
    <translation>增大画笔(&amp;L)</translation>
   </message>
@@ -243,8 +251,16 @@
    <translation>页面大小(&amp;G)…</translation>
   </message>
   <message>
+   <source>Paint on Mas&amp;k</source>
+   <translation>绘制蒙版(&amp;K)</translation>
+  </message>
+  <message>
    <source>Remo&amp;ve Mask</source>
    <translation>移除蒙版(&amp;V)</translation>
+  </message>
+  <message>
+   <source>S&amp;wap Brush and Eraser</source>
+   <translation>切换画笔与橡皮擦(&amp;W)</translation>
   </message>
   <message>
    <source>Save &amp;As…</source>
@@ -376,6 +392,14 @@
    <translation>页面 {width} × {height} 像素，缩放 {zoom} %。工具：{tool}。</translation>
   </message>
   <message>
+   <source>Painting mask of “{name}”</source>
+   <translation>正在绘制“{name}”的蒙版</translation>
+  </message>
+  <message>
+   <source>Painting mask of “{name}”, which is off</source>
+   <translation>正在绘制“{name}”的蒙版（已停用）</translation>
+  </message>
+  <message>
    <source>Preview</source>
    <translation>预览</translation>
   </message>
@@ -413,6 +437,10 @@
   <message>
    <source>Add text</source>
    <translation>添加文字</translation>
+  </message>
+  <message>
+   <source>Apply mask</source>
+   <translation>应用蒙版</translation>
   </message>
   <message>
    <source>Blend mode</source>
@@ -499,6 +527,14 @@
    <translation>显示图层</translation>
   </message>
   <message>
+   <source>Turn mask off</source>
+   <translation>停用蒙版</translation>
+  </message>
+  <message>
+   <source>Turn mask on</source>
+   <translation>启用蒙版</translation>
+  </message>
+  <message>
    <source>Unlock layer</source>
    <translation>解锁图层</translation>
   </message>
@@ -524,6 +560,10 @@
   <message>
    <source>Only a group can hold layers.</source>
    <translation>只有组才能包含图层。</translation>
+  </message>
+  <message>
+   <source>Only a mask that is on, of a pixel layer, can be applied.</source>
+   <translation>只能应用像素图层上已启用的蒙版。</translation>
   </message>
   <message>
    <source>Only a pixel layer or a layer's mask can be painted on.</source>

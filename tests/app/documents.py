@@ -96,6 +96,7 @@ def states() -> st.SearchStrategy[DocumentState]:
         active=IDS,
         picture=IDS,
         current_node=IDS,
+        painted_mask=IDS,
     )
 
 
