@@ -17,6 +17,7 @@ class Situation:
     has_picture: bool = False
     has_layer: bool = False
     is_locked: bool = False
+    has_group: bool = False
     is_text: bool = False
     has_mask: bool = False
     can_apply_mask: bool = False

@@ -38,6 +38,20 @@ def layer_rows() -> tuple[ActionSpec, ...]:
             when=lambda now: now.has_layer,
         ),
         row(
+            "layer_ungroup",
+            "layer",
+            mark("Actions", "&Ungroup"),
+            "Ctrl+Shift+G",
+            when=lambda now: now.has_group,
+        ),
+        row(
+            "layer_show",
+            "layer",
+            mark("Actions", "Sho&w or Hide"),
+            icon="eye",
+            when=lambda now: now.has_layer,
+        ),
+        row(
             "layer_delete",
             "layer",
             mark("Actions", "De&lete"),

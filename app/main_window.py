@@ -31,7 +31,7 @@ from app.canvas.palette import DARK, LIGHT
 from app.canvas.view import CanvasView
 from app.document.commands import Command
 from app.document.errors import DocumentError
-from app.document.layers import TextLayer, is_locked
+from app.document.layers import GroupLayer, TextLayer, is_locked
 from app.document.masking import can_apply_mask
 from app.i18n import translate
 from app.panels.history import HistoryPanel
@@ -139,6 +139,7 @@ class MainWindow(QMainWindow):
             has_picture=bool(state.layers),
             has_layer=layer is not None,
             is_locked=layer is not None and is_locked(state.layers, layer.id),
+            has_group=any(isinstance(layer, GroupLayer) for layer in self.layers.selected_layers),
             is_text=isinstance(layer, TextLayer),
             has_mask=layer is not None and layer.mask is not None,
             can_apply_mask=can_apply_mask(layer),
@@ -360,6 +361,7 @@ class MainWindow(QMainWindow):
         self.theme.changed.connect(self.show_theme)
         self.layers.wish.connect(self.do)
         self.layers.chosen.connect(self._activate)
+        self.layers.selected_changed.connect(self.follow_situation)
         self.text.wish.connect(self.do)
         self.canvas.refused.connect(self.refuse)
         self.canvas.zoom_changed.connect(self.status.show_zoom)

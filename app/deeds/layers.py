@@ -12,8 +12,6 @@ from PySide6.QtWidgets import QApplication
 from app.document.commands import (
     AddLayer,
     GroupLayers,
-    MoveLayer,
-    RemoveLayer,
     SetMask,
 )
 from app.document.composite import layer_bounds, render
@@ -23,14 +21,21 @@ from app.document.layers import (
     LayerMask,
     PixelLayer,
     TextLayer,
-    find_layer,
-    place_of,
+    has_layer,
     shown_name,
     walk,
     with_new_ids,
 )
 from app.document.masking import ApplyMask, EnableMask
 from app.document.selection import Selection, everything
+from app.document.stacking import (
+    Several,
+    StepLayers,
+    Ungroup,
+    looks_kept,
+    removed,
+    shown,
+)
 from app.document.state import DocumentState
 from app.document.tiles import PixelKind, Tiles
 from app.i18n import translate
@@ -41,7 +46,7 @@ DARK_BELOW = 128
 
 
 class LayerDeeds:
-    """Each deed acts on the active layer of the window's document."""
+    """Each deed acts on the active layer of the window's document, or on all that are marked."""
 
     def __init__(self, window: MainWindow) -> None:
         self._window = window
@@ -52,10 +57,12 @@ class LayerDeeds:
             "layer_text": self.add_headline,
             "layer_duplicate": self.duplicate,
             "layer_group": self.group,
+            "layer_ungroup": self.ungroup,
+            "layer_show": self.show_or_hide,
             "layer_delete": self.delete,
             "layer_rename": self.rename,
-            "layer_up": lambda: self.move(1),
-            "layer_down": lambda: self.move(-1),
+            "layer_up": lambda: self.move(up=True),
+            "layer_down": lambda: self.move(up=False),
             "layer_next": lambda: self.step(1),
             "layer_previous": lambda: self.step(-1),
             "mask_add": self.add_mask,
@@ -75,6 +82,10 @@ class LayerDeeds:
         layer = self._state.active_layer
         assert layer is not None, "the action is enabled with an active layer only"
         return layer
+
+    @property
+    def _selected(self) -> tuple[str, ...]:
+        return self._window.layers.selected
 
     def add_pixels(self) -> None:
         self._window.do(AddLayer(layer=PixelLayer(name=translate("Layers", "Layer"))))
@@ -138,10 +149,30 @@ class LayerDeeds:
 
     def group(self) -> None:
         group = GroupLayer(name=translate("Layers", "Group"))
-        self._window.do(GroupLayers(layer_ids=(self._active.id,), group=group))
+        self._window.do(GroupLayers(layer_ids=self._selected, group=group))
+
+    def ungroup(self) -> None:
+        """Every marked group; what cannot be kept of its look is told, and undo brings it back."""
+        marked = self._window.layers.selected_layers
+        groups = [layer for layer in marked if isinstance(layer, GroupLayer)]
+        before = self._state
+        self._window.do(Several(commands=tuple(Ungroup(layer_id=g.id) for g in groups)))
+        if self._state is before:
+            return
+        freed = [layer.id for group in groups for layer in group.children]
+        self._window.layers.select([id for id in freed if has_layer(self._state.layers, id)])
+        if not all(map(looks_kept, groups)):
+            text = translate(
+                "Layers", "Ungrouped. The group's own opacity, blending or mask is gone with it."
+            )
+            self._window.status.show_work(text)
 
     def delete(self) -> None:
-        self._window.do(RemoveLayer(layer_id=self._active.id))
+        self._window.do(removed(self._state.layers, self._selected))
+
+    def show_or_hide(self) -> None:
+        """All marked layers, as the active one is not."""
+        self._window.do(shown(self._selected, not self._active.visible))
 
     def rename(self) -> None:
         """F2 names what has the focus: a step of the history, or the layer."""
@@ -150,14 +181,9 @@ class LayerDeeds:
         else:
             self._window.layers.edit_name()
 
-    def move(self, way: int) -> None:
+    def move(self, *, up: bool) -> None:
         """One place up or down among its siblings."""
-        layer = self._active
-        parent, index = place_of(self._state.layers, layer.id)
-        group = find_layer(self._state.layers, parent) if parent is not None else None
-        siblings = group.children if isinstance(group, GroupLayer) else self._state.layers
-        if 0 <= index + way < len(siblings):
-            self._window.do(MoveLayer(layer_id=layer.id, parent=parent, index=index + way))
+        self._window.do(StepLayers(layer_ids=frozenset(self._selected), up=up))
 
     def step(self, way: int) -> None:
         """Make the next layer above or below the active one."""

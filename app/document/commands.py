@@ -111,26 +111,6 @@ class RemoveLayer(Command):
 
 
 @dataclass(frozen=True, kw_only=True)
-class MoveLayer(Command):
-    """To `index`, from below, of a group or of the root, counted without the moved layer."""
-
-    layer_id: str
-    parent: str | None = None
-    index: int
-
-    def name(self) -> str:
-        return translate("Commands", "Move layer in the stack")
-
-    def apply(self, state: DocumentState) -> DocumentState:
-        layer = find_layer(state.layers, self.layer_id)
-        if self.parent is not None and has_layer((layer,), self.parent):
-            raise DocumentError(translate("Document", "A group cannot be put into itself."))
-        without = remove_layer(state.layers, self.layer_id)
-        layers = insert_layer(without, layer, self.parent, self.index)
-        return dataclasses.replace(state, layers=layers)
-
-
-@dataclass(frozen=True, kw_only=True)
 class GroupLayers(Command):
     """Puts the layers, in their order, into `group`, at the place of the topmost of them."""
 

@@ -171,6 +171,10 @@
    <translation>撤销(&amp;U)</translation>
   </message>
   <message>
+   <source>&amp;Ungroup</source>
+   <translation>取消编组(&amp;U)</translation>
+  </message>
+  <message>
    <source>&amp;Use These Settings Again</source>
    <translation>再次使用这些设置(&amp;U)</translation>
   </message>
@@ -277,6 +281,10 @@
   <message>
    <source>Select Layer &amp;Below</source>
    <translation>选择下方图层(&amp;B)</translation>
+  </message>
+  <message>
+   <source>Sho&amp;w or Hide</source>
+   <translation>显示或隐藏(&amp;W)</translation>
   </message>
   <message>
    <source>Zoom &amp;In</source>
@@ -535,6 +543,10 @@
    <translation>启用蒙版</translation>
   </message>
   <message>
+   <source>Ungroup</source>
+   <translation>取消编组</translation>
+  </message>
+  <message>
    <source>Unlock layer</source>
    <translation>解锁图层</translation>
   </message>
@@ -556,6 +568,10 @@
   <message>
    <source>A resolution of {dpi} dpi is outside 1…{most}.</source>
    <translation>分辨率 {dpi} dpi 超出 1 至 {most} 的范围。</translation>
+  </message>
+  <message>
+   <source>Only a group can be ungrouped.</source>
+   <translation>只有组才能取消编组。</translation>
   </message>
   <message>
    <source>Only a group can hold layers.</source>
@@ -891,6 +907,10 @@
   <message>
    <source>Text</source>
    <translation>文字</translation>
+  </message>
+  <message>
+   <source>Ungrouped. The group's own opacity, blending or mask is gone with it.</source>
+   <translation>已取消编组。组自身的不透明度、混合模式或蒙版已随之移除。</translation>
   </message>
   <message>
    <source>hidden</source>

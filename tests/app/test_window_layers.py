@@ -1,4 +1,4 @@
-"""The layers panel under the mouse: masks."""
+"""The layers panel under the mouse: masks, several marked rows, groups."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from app.canvas.tooled import mask_text
-from app.document.layers import Layer
+from app.document.commands import AddLayer, SetLayer
+from app.document.layers import GroupLayer, Layer, Layers, PixelLayer
 from app.panels.layer_rows import Part, _eye, _lock, _mask_spot, _picture_spot
 from app.run import Root
 from tests.studio import Studio
@@ -50,7 +51,9 @@ def click(studio: Studio, row: int, part: Part | None, keys: Qt.KeyboardModifier
     """On a part of a row, counted from the top; None is its name."""
     assert studio.root is not None
     view = studio.root.window.layers.view
-    box = view.visualRect(view.model().index(row, 0, QModelIndex()))
+    index = view.model().index(row, 0, QModelIndex())
+    view.scrollTo(index)
+    box = view.visualRect(index)
     at = QPoint(box.right() - 40, box.center().y()) if part is None else SPOTS[part](box).center()
     studio.qtbot.mouseClick(view.viewport(), LEFT, keys, at)
 
@@ -130,3 +133,102 @@ def test_mask_actions_follow_the_layer(studio: Studio, root: Root) -> None:
     assert active(root).mask is None
     assert root.workspace.document.undo_name == "Apply mask"
     assert enabled() == {"mask_add", "mask_reveal"}
+
+
+# --- several rows ---
+
+
+def stack(root: Root) -> list[str]:
+    """Names in the order of the panel, a group's layers in brackets behind it."""
+
+    def named(layers: Layers) -> list[str]:
+        found = []
+        for layer in reversed(layers):
+            inside = f"({' '.join(named(layer.children))})" if isinstance(layer, GroupLayer) else ""
+            found.append(f"{layer.name}{inside}")
+        return found
+
+    return named(root.workspace.document.state.layers)
+
+
+@pytest.fixture
+def four(studio: Studio, root: Root) -> Root:
+    """Three, two, one and the picture, from the top; nothing but the top one is marked."""
+    document = root.workspace.document
+    document.do(SetLayer(layer_id=active(root).id, new_name="one"))
+    for name in ("two", "three"):
+        document.do(AddLayer(layer=PixelLayer(name=name)))
+    assert stack(root) == ["three", "two", "one", "Picture"]
+    return root
+
+
+def marked(root: Root) -> list[str]:
+    return [layer.name for layer in root.window.layers.selected_layers]
+
+
+def test_shift_and_ctrl_mark_several(studio: Studio, four: Root) -> None:
+    click(studio, 0, None)
+    click(studio, 2, None, SHIFT)
+    assert marked(four) == ["one", "two", "three"]
+    click(studio, 1, None, CTRL)
+    assert marked(four) == ["one", "three"]
+    assert active(four).name in ("one", "three")
+    click(studio, 3, None, CTRL)
+    assert marked(four) == ["Picture", "one", "three"]
+    assert active(four).name == "Picture"
+    click(studio, 1, None)
+    assert marked(four) == ["two"]
+
+
+def test_marked_layers_are_grouped_and_ungrouped(studio: Studio, four: Root) -> None:
+    click(studio, 2, None)
+    click(studio, 0, None, CTRL)
+    assert not four.window.actions_table["layer_ungroup"].isEnabled()
+    studio.trigger("layer_group")
+    assert stack(four) == ["Group(three one)", "two", "Picture"]
+    assert marked(four) == ["Group"]
+    studio.trigger("layer_ungroup")
+    assert stack(four) == ["three", "one", "two", "Picture"]
+    assert marked(four) == ["one", "three"]
+    assert four.window.status.work.text() == ""
+    studio.trigger("undo")
+    assert stack(four) == ["Group(three one)", "two", "Picture"]
+    four.workspace.document.do(SetLayer(layer_id=active(four).id, opacity=0.5))
+    studio.trigger("layer_ungroup")
+    assert "opacity" in four.window.status.work.text()
+
+
+def test_marked_layers_are_hidden_moved_and_deleted(studio: Studio, four: Root) -> None:
+    document = four.workspace.document
+    steps = document.undo_steps
+    click(studio, 1, None)
+    click(studio, 2, None, SHIFT)
+    studio.trigger("layer_show")
+    assert [layer.visible for layer in document.state.layers] == [True, False, False, True]
+    click(studio, 1, Part.eye)
+    assert [layer.visible for layer in document.state.layers] == [True] * 4
+    assert marked(four) == ["one", "two"]
+    studio.trigger("layer_up")
+    assert stack(four) == ["two", "one", "three", "Picture"]
+    assert marked(four) == ["one", "two"]
+    studio.trigger("layer_delete")
+    assert stack(four) == ["three", "Picture"]
+    assert document.undo_steps == steps + 4
+    studio.trigger("undo")
+    assert stack(four) == ["two", "one", "three", "Picture"]
+
+
+def test_marked_rows_are_dropped_together(studio: Studio, four: Root) -> None:
+    model = four.window.layers.model
+    data = model.mimeData([model.index(0, 0), model.index(2, 0)])
+    steps = four.workspace.document.undo_steps
+    model.dropMimeData(data, Qt.DropAction.MoveAction, 4, 0, QModelIndex())
+    assert stack(four) == ["two", "Picture", "three", "one"]
+    assert four.workspace.document.undo_steps == steps + 1
+
+
+def test_another_active_layer_is_marked_alone(studio: Studio, four: Root) -> None:
+    click(studio, 0, None)
+    click(studio, 2, None, SHIFT)
+    four.workspace.document.activate(four.workspace.document.state.layers[0].id)
+    assert marked(four) == ["Picture"]
