@@ -10,7 +10,7 @@ from PySide6.QtGui import QColor, QImage
 from app.document import commands as cmd
 from app.document.blend import Blend
 from app.document.geometry import Page
-from app.document.history import Node
+from app.document.history import Made, Node
 from app.document.layers import Align, GroupLayer, Layer, LayerMask, PixelLayer, TextLayer, walk
 from app.document.selection import rectangle
 from app.document.stacking import MoveLayers, Ungroup
@@ -80,11 +80,9 @@ def node(
         id=name,
         parent=parent,
         name=name,
-        request=request,
         recipe=to_recipe(request, MODEL),
-        mask=None,
+        content=Made(request=request, mask=None, image=image),
         region=QRect(at or QPoint(0, 0), image.size()),
-        image=image,
         size=size,
         model=MODEL,
         seconds=1.5,

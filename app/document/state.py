@@ -15,7 +15,8 @@ class DocumentState:
 
     `layers` is bottom first. `picture` is the layer that generated results replace, and
     `current_node` the node of the edit tree whose picture it shows. `painted_mask` is the layer
-    whose mask the brush paints while that layer is the active one.
+    whose mask the brush paints while that layer is the active one. `pruned` are nodes that were
+    taken out of the history.
     """
 
     page: Page
@@ -25,6 +26,7 @@ class DocumentState:
     picture: str | None = None
     current_node: str | None = None
     painted_mask: str | None = None
+    pruned: frozenset[str] = frozenset()
 
     @property
     def active_layer(self) -> Layer | None:

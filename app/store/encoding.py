@@ -41,6 +41,7 @@ def encode_state(state: DocumentState, pixels: PixelWriter) -> dict[str, Any]:
         "picture": state.picture,
         "current_node": state.current_node,
         "painted_mask": state.painted_mask,
+        "pruned": sorted(state.pruned),
     }
     return {**record, "needs": pixels.needs}
 
@@ -63,6 +64,7 @@ def decode_state(record: Any, pixels: PixelReader) -> DocumentState:
         picture=fields.optional_text("picture"),
         current_node=fields.optional_text("current_node"),
         painted_mask=fields.later_text("painted_mask"),
+        pruned=frozenset(fields.later_texts("pruned")),
     )
 
 

@@ -518,6 +518,12 @@
    <source>Place result</source>
    <translation>置入结果</translation>
   </message>
+  <message numerus="yes">
+   <source>Remove %n step(s)</source>
+   <translation>
+    <numerusform>移除 %n 个步骤</numerusform>
+   </translation>
+  </message>
   <message>
    <source>Remove mask</source>
    <translation>移除蒙版</translation>
@@ -825,6 +831,14 @@
   <message>
    <source>{model} ({licence}) · {size} px · {s} s</source>
    <translation>{model}（{licence}）· {size} 像素 · {s} 秒</translation>
+  </message>
+  <message>
+   <source>“{name}” is pinned. Unpin it first, then remove it.</source>
+   <translation>“{name}”已固定。请先取消固定，再移除。</translation>
+  </message>
+  <message>
+   <source>“{name}” stays: the picture on the page comes from it. Make a step outside its branch current first.</source>
+   <translation>“{name}”不能移除：页面上的图片由它产生。请先将其分支之外的步骤设为当前。</translation>
   </message>
  </context>
  <context>
@@ -1411,6 +1425,10 @@
   <message>
    <source>The project was not written: {reason}. Use Save As to keep it.</source>
    <translation>项目未写入：{reason}。请使用“另存为”加以保留。</translation>
+  </message>
+  <message>
+   <source>The step “{name}” is damaged in the file and cannot be read. The page and the other steps are as they were; an older copy of the file may still have it.</source>
+   <translation>文件中的步骤“{name}”已损坏，无法读取。页面和其他步骤保持不变；较早的文件副本中可能仍有此步骤。</translation>
   </message>
   <message>
    <source>Use Save As to keep what was read in a new file.</source>
