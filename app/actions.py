@@ -158,6 +158,13 @@ def _picture() -> tuple[ActionSpec, ...]:
             icon="push-pin",
             when=lambda now: now.has_node,
         ),
+        _row(
+            "node_prune",
+            "picture",
+            mark(CONTEXT, "Re&move Step…"),
+            icon="trash-simple",
+            when=lambda now: now.has_node,
+        ),
     )
 
 

@@ -6,6 +6,7 @@ Lays out and connects; what an action does is in `app.deeds`.
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Callable
 from typing import Any
 
 from PySide6.QtCore import QByteArray, QEvent, QObject, QPointF, QSize, Qt, QTimer, Signal
@@ -98,7 +99,7 @@ class MainWindow(QMainWindow):
         place = view.get("canvas")
         self.canvas.restore_place(place if isinstance(place, dict) else {})
         self.canvas.set_preview(None)
-        self.history.show_tree(self.workspace.tree, state.current_node)
+        self.history.show_tree(self.workspace.tree, state)
         self.layers.show_state(state)
         self.status.show_outside(None)
         self.status.show_work("")
@@ -110,7 +111,7 @@ class MainWindow(QMainWindow):
         state = self.workspace.document.state
         layer = state.active_layer
         self.layers.show_state(state)
-        self.history.mark_current(state.current_node)
+        self.history.follow(state)
         self.text.show_layer(layer if isinstance(layer, TextLayer) else None)
         self.status.show_page(state.page.width, state.page.height)
         self.prompt.follow_situation(bool(state.layers))
@@ -175,10 +176,16 @@ class MainWindow(QMainWindow):
 
     def do(self, command: Command) -> None:
         """Through the document's door; a refusal is told, and nothing changes."""
+        self.attempt(lambda: self.workspace.document.do(command))
+
+    def attempt(self, deed: Callable[[], object]) -> bool:
+        """Whether it was done; what the document says against it is told."""
         try:
-            self.workspace.document.do(command)
+            deed()
         except DocumentError as error:
             self.refuse(str(error))
+            return False
+        return True
 
     def refuse(self, text: str) -> None:
         self.show_message(Message(kind=Kind.warning, title=text))

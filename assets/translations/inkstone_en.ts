@@ -12,6 +12,16 @@
   </message>
  </context>
  <context>
+  <name>History</name>
+  <message numerus="yes">
+   <source>Remove %n step(s) from the history?</source>
+   <translation>
+    <numerusform>Remove %n step from the history?</numerusform>
+    <numerusform>Remove %n steps from the history?</numerusform>
+   </translation>
+  </message>
+ </context>
+ <context>
   <name>Status</name>
   <message numerus="yes">
    <source>%n px changed outside</source>

@@ -259,6 +259,10 @@
    <translation>绘制蒙版(&amp;K)</translation>
   </message>
   <message>
+   <source>Re&amp;move Step…</source>
+   <translation>移除步骤(&amp;M)…</translation>
+  </message>
+  <message>
    <source>Remo&amp;ve Mask</source>
    <translation>移除蒙版(&amp;V)</translation>
   </message>
@@ -765,6 +769,10 @@
  <context>
   <name>History</name>
   <message>
+   <source>A picture is being made from “{name}”. Wait for it, or cancel it first.</source>
+   <translation>正在根据“{name}”生成图片。请等待完成，或先取消。</translation>
+  </message>
+  <message>
    <source>Copy the prompt</source>
    <translation>复制提示词</translation>
   </message>
@@ -795,6 +803,20 @@
   <message>
    <source>Pin</source>
    <translation>固定</translation>
+  </message>
+  <message>
+   <source>Remove</source>
+   <translation>移除</translation>
+  </message>
+  <message numerus="yes">
+   <source>Remove %n step(s) from the history?</source>
+   <translation>
+    <numerusform>要从历史中移除 %n 个步骤吗？</numerusform>
+   </translation>
+  </message>
+  <message>
+   <source>Remove…</source>
+   <translation>移除…</translation>
   </message>
   <message>
    <source>Rename</source>
@@ -831,6 +853,10 @@
   <message>
    <source>{model} ({licence}) · {size} px · {s} s</source>
    <translation>{model}（{licence}）· {size} 像素 · {s} 秒</translation>
+  </message>
+  <message>
+   <source>“{name}” and every step that came from it leave the history. Undo brings them back as long as the project is open; then their space is freed.</source>
+   <translation>“{name}”以及由它产生的所有步骤将从历史中移除。项目打开期间可以撤销；关闭后将释放所占空间。</translation>
   </message>
   <message>
    <source>“{name}” is pinned. Unpin it first, then remove it.</source>
@@ -1278,6 +1304,13 @@
   <message>
    <source>not stated</source>
    <translation>未注明</translation>
+  </message>
+ </context>
+ <context>
+  <name>Question</name>
+  <message>
+   <source>Cancel</source>
+   <translation>取消</translation>
   </message>
  </context>
  <context>
