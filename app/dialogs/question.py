@@ -16,7 +16,6 @@ def ask(
     """Opens the question and goes on; `then` follows on the button `verb`, nothing on any other."""
     box = QMessageBox(parent)
     box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-    box.setIcon(QMessageBox.Icon.Question)
     box.setWindowTitle("Inkstone")
     box.setText(title)
     box.setInformativeText(text)

@@ -247,9 +247,11 @@ class HistoryPanel(Panel):
         self.before.released.connect(lambda: self.compare.emit(False))
 
     def _on_node(self, node_id: str) -> None:
+        """The row that is looked at stays marked: the canvas goes on showing it."""
+        marked = self.selected
         self.model.show_tree(self._tree, self.model.state)
         self._show_empty()
-        self.select(self.model.current or node_id)
+        self.select(marked.id if marked is not None else self.model.current or node_id)
 
     def _show_empty(self) -> None:
         has_rows = self.model.rowCount() > 0

@@ -117,6 +117,16 @@ def test_pins_and_running_jobs_hold_their_branch(studio: Studio) -> None:
     assert d in root.workspace.tree.nodes
 
 
+def test_a_pin_leaves_the_marked_row(studio: Studio) -> None:
+    root = studio.open()
+    a, b, *_ = branches(studio, root)
+    mark(root, b)
+    for node_id in (b, a):
+        root.window.history.pinned.emit(node_id, True)
+        assert root.window.is_peeking
+        assert root.window.history.selected is root.workspace.tree.node(b)
+
+
 def test_what_a_picture_is_being_made_from_stays(studio: Studio) -> None:
     root = studio.open()
     a, b, *_ = branches(studio, root)
