@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
+from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QApplication
 
@@ -19,6 +20,16 @@ from app.state.comparing import before_of, shown_with
 from app.state.making import Making
 
 
+class Thumbnails(QObject):
+    """`made` carries a step's id and its small picture, None if it cannot be read.
+
+    It lives as long as the workspace: an answer that comes after the window has gone reaches
+    nobody.
+    """
+
+    made = Signal(str, object)
+
+
 class HistoryDeeds:
     """Each deed gets the id of a step, or acts on the one that is marked in the panel."""
 
@@ -26,6 +37,7 @@ class HistoryDeeds:
         self._window = window
         self._workspace = window.workspace
         self._making = making
+        self._thumbnails = Thumbnails(window.workspace)
 
     def handlers(self) -> dict[str, Callable[[], object]]:
         return {
@@ -46,6 +58,7 @@ class HistoryDeeds:
         history.copied.connect(self.copy_prompt)
         history.compare.connect(self.compare)
         history.model.thumbnail_wanted.connect(self.make_thumbnail)
+        self._thumbnails.made.connect(history.model.set_thumbnail)
         self._window.compare_held.connect(self.compare)
         document.changed.connect(self.stop_peeking)
         self._workspace.opened.connect(self.stop_peeking)
@@ -105,7 +118,7 @@ class HistoryDeeds:
     def make_thumbnail(self, node_id: str) -> None:
         """Off the window's thread: a step's pictures may still have to be read from the file."""
         path = self._workspace.tree.path(node_id)
-        show = partial(self._window.history.model.set_thumbnail, node_id)
+        show = partial(self._thumbnails.made.emit, node_id)
         if self._workspace.writer is not None:
             self._workspace.run(lambda _: _thumbnail(path), show, lambda _: show(None))
 

@@ -8,10 +8,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QCoreApplication, QEvent, Qt
 from PySide6.QtGui import QPixmap
 from PySide6.QtWidgets import QApplication, QMessageBox
 from pytestqt.qtbot import QtBot
+from shiboken6 import isValid
 
 from app.panels.history_rows import RowView
 from app.run import Root
@@ -160,6 +161,17 @@ def test_thumbnails_come_when_rows_are_seen(studio: Studio) -> None:
     studio.close()
     again = studio.open()
     studio.wait(lambda: all(picture_of(again, node_id) for node_id in made))
+
+
+def test_a_thumbnail_that_comes_too_late_reaches_nobody(studio: Studio) -> None:
+    root = studio.open()
+    node_id = studio.make("a poster")
+    window = root.window
+    root.deeds.history.make_thumbnail(node_id)
+    studio.close()
+    QCoreApplication.sendPostedEvents(window, QEvent.Type.DeferredDelete)
+    assert not isValid(window)
+    QCoreApplication.processEvents()  # where an exception would fail the test
 
 
 def test_damage_is_told_and_the_rest_works(studio: Studio) -> None:
