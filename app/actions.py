@@ -7,55 +7,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 
 from PySide6.QtCore import QObject
 from PySide6.QtGui import QAction, QActionGroup, QKeySequence
 
+from app.action_spec import ActionSpec, Situation
+from app.action_spec import row as _row
 from app.canvas.tools.table import tools
 from app.canvas.tools.tool import Tool
 from app.i18n import mark, translate
+from app.layer_actions import layer_rows
 from app.widgets.icons import Icons
 
 CONTEXT = "Actions"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Situation:
-    """What an action may depend on, as it is now."""
-
-    can_undo: bool = False
-    can_redo: bool = False
-    has_picture: bool = False
-    has_layer: bool = False
-    is_locked: bool = False
-    is_text: bool = False
-    has_mask: bool = False
-    has_selection: bool = False
-    has_node: bool = False
-    is_busy: bool = False
-    is_peeking: bool = False
-    is_writable: bool = True
-
-
-When = Callable[[Situation], bool]
-
-
-@dataclass(frozen=True, kw_only=True)
-class ActionSpec:
-    """One row: `text` is the English source, `keys` the default shortcuts."""
-
-    id: str
-    menu: str
-    text: str
-    keys: tuple[str, ...] = ()
-    icon: str = ""
-    when: When = lambda now: True
-    checkable: bool = False
-    group: str = ""
-    separated: bool = False
-    context: str = CONTEXT
-
 
 MENUS = {
     "file": mark(CONTEXT, "&File"),
@@ -69,17 +33,18 @@ MENUS = {
 }
 
 
-def _movable(now: Situation) -> bool:
-    return now.has_layer and not now.is_locked
-
-
-def _row(id: str, menu: str, text: str, *keys: str, **rest: object) -> ActionSpec:
-    return ActionSpec(id=id, menu=menu, text=text, keys=keys, **rest)  # type: ignore[arg-type]
-
-
 def table() -> tuple[ActionSpec, ...]:
     """All actions, in the order of the menus."""
-    return (*_file(), *_edit(), *_picture(), *_layer(), *_select(), *_tool(), *_view(), *_help())
+    return (
+        *_file(),
+        *_edit(),
+        *_picture(),
+        *layer_rows(),
+        *_select(),
+        *_tool(),
+        *_view(),
+        *_help(),
+    )
 
 
 def _file() -> tuple[ActionSpec, ...]:
@@ -193,82 +158,12 @@ def _picture() -> tuple[ActionSpec, ...]:
             icon="push-pin",
             when=lambda now: now.has_node,
         ),
-    )
-
-
-def _layer() -> tuple[ActionSpec, ...]:
-    return (
-        _row("layer_new", "layer", mark(CONTEXT, "&New Layer"), "Ctrl+Shift+N", icon="plus"),
         _row(
-            "layer_text", "layer", mark(CONTEXT, "New &Text Layer"), "Ctrl+Shift+T", icon="text-t"
-        ),
-        _row(
-            "layer_duplicate",
-            "layer",
-            mark(CONTEXT, "&Duplicate"),
-            "Ctrl+J",
-            icon="copy-simple",
-            separated=True,
-            when=lambda now: now.has_layer,
-        ),
-        _row(
-            "layer_group",
-            "layer",
-            mark(CONTEXT, "&Group"),
-            "Ctrl+G",
-            icon="folder-simple-plus",
-            when=lambda now: now.has_layer,
-        ),
-        _row(
-            "layer_delete",
-            "layer",
-            mark(CONTEXT, "De&lete"),
-            "Delete",
+            "node_prune",
+            "picture",
+            mark(CONTEXT, "Re&move Step…"),
             icon="trash-simple",
-            when=_movable,
-        ),
-        _row(
-            "layer_rename", "layer", mark(CONTEXT, "&Rename…"), "F2", when=lambda now: now.has_layer
-        ),
-        _row(
-            "layer_up",
-            "layer",
-            mark(CONTEXT, "Move U&p"),
-            "Ctrl+]",
-            icon="arrow-up",
-            separated=True,
-            when=_movable,
-        ),
-        _row(
-            "layer_down",
-            "layer",
-            mark(CONTEXT, "Move Do&wn"),
-            "Ctrl+[",
-            icon="arrow-down",
-            when=_movable,
-        ),
-        _row("layer_next", "layer", mark(CONTEXT, "Select Layer &Above"), "Alt+]"),
-        _row("layer_previous", "layer", mark(CONTEXT, "Select Layer &Below"), "Alt+["),
-        _row(
-            "mask_add",
-            "layer",
-            mark(CONTEXT, "Add &Mask"),
-            "Ctrl+Shift+M",
-            icon="circle-half",
-            separated=True,
-            when=lambda now: _movable(now) and not now.has_mask,
-        ),
-        _row(
-            "mask_toggle",
-            "layer",
-            mark(CONTEXT, "M&ask On or Off"),
-            when=lambda now: _movable(now) and now.has_mask,
-        ),
-        _row(
-            "mask_remove",
-            "layer",
-            mark(CONTEXT, "Remo&ve Mask"),
-            when=lambda now: _movable(now) and now.has_mask,
+            when=lambda now: now.has_node,
         ),
     )
 
@@ -298,7 +193,8 @@ def _select() -> tuple[ActionSpec, ...]:
 def _tool() -> tuple[ActionSpec, ...]:
     return (
         *(_tool_row(tool) for tool in tools().values()),
-        _row("brush_smaller", "tool", mark(CONTEXT, "Brush &Smaller"), "[", separated=True),
+        _row("brush_swap", "tool", mark(CONTEXT, "S&wap Brush and Eraser"), "X", separated=True),
+        _row("brush_smaller", "tool", mark(CONTEXT, "Brush &Smaller"), "["),
         _row("brush_larger", "tool", mark(CONTEXT, "Brush &Larger"), "]"),
         _row("mask_look", "tool", mark(CONTEXT, "Mask as &Tint or Outline"), "Q"),
     )

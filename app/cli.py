@@ -362,15 +362,17 @@ def _picture_lines(path: Path) -> list[tuple[str, str]]:
 
 def _project_lines(project: Any) -> list[tuple[str, str]]:
     from app.document.layers import walk
+    from app.document.pruning import standing_nodes
 
     page, layers = project.state.page, list(walk(project.state.layers))
+    nodes = standing_nodes(project.nodes, project.state)
     lines = [
         ("project", str(project.path)),
         ("page", f"{page.width}x{page.height} px, {page.dpi:g} dpi"),
         ("layers", str(len(layers))),
         *(("", layer.name) for layer in reversed(layers)),
-        ("results", str(len(project.nodes))),
-        *(("", node.name) for node in project.nodes),
+        ("results", str(len(nodes))),
+        *(("", node.name) for node in nodes),
     ]
     if project.notice is not None:
         lines.append(("notice", project.notice.text))

@@ -6,6 +6,7 @@ Lays out and connects; what an action does is in `app.deeds`.
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Callable
 from typing import Any
 
 from PySide6.QtCore import QByteArray, QEvent, QObject, QPointF, QSize, Qt, QTimer, Signal
@@ -32,7 +33,8 @@ from app.canvas.text_editor import TextEditor
 from app.canvas.view import CanvasView
 from app.document.commands import Command
 from app.document.errors import DocumentError
-from app.document.layers import TextLayer, is_locked
+from app.document.layers import GroupLayer, TextLayer, is_locked
+from app.document.masking import can_apply_mask
 from app.i18n import translate
 from app.panels.history import HistoryPanel
 from app.panels.layers import LayersPanel
@@ -98,7 +100,7 @@ class MainWindow(QMainWindow):
         place = view.get("canvas")
         self.canvas.restore_place(place if isinstance(place, dict) else {})
         self.canvas.set_preview(None)
-        self.history.show_tree(self.workspace.tree, state.current_node)
+        self.history.show_tree(self.workspace.tree, state)
         self.layers.show_state(state)
         self.status.show_outside(None)
         self.status.show_work("")
@@ -110,7 +112,7 @@ class MainWindow(QMainWindow):
         state = self.workspace.document.state
         layer = state.active_layer
         self.layers.show_state(state)
-        self.history.mark_current(state.current_node)
+        self.history.follow(state)
         self.text.show_layer(layer if isinstance(layer, TextLayer) else None)
         self.status.show_page(state.page.width, state.page.height)
         self.prompt.follow_situation(bool(state.layers))
@@ -122,6 +124,8 @@ class MainWindow(QMainWindow):
     def follow_situation(self) -> None:
         """Enable what makes sense, and name what undo would take back."""
         self.actions_table.follow(self.situation())
+        masked = self.workspace.document.state.masked_layer
+        self.actions_table["mask_paint"].setChecked(masked is not None)
         document = self.workspace.document
         for name, what in (("undo", document.undo_name), ("redo", document.redo_name)):
             verb = translate(CONTEXT, self.actions_table.specs[name].text)
@@ -137,8 +141,10 @@ class MainWindow(QMainWindow):
             has_picture=bool(state.layers),
             has_layer=layer is not None,
             is_locked=layer is not None and is_locked(state.layers, layer.id),
+            has_group=any(isinstance(layer, GroupLayer) for layer in self.layers.selected_layers),
             is_text=isinstance(layer, TextLayer),
             has_mask=layer is not None and layer.mask is not None,
+            can_apply_mask=can_apply_mask(layer),
             has_selection=state.selection is not None,
             has_node=self.history.selected is not None,
             is_busy=self.making.is_busy,
@@ -171,10 +177,16 @@ class MainWindow(QMainWindow):
 
     def do(self, command: Command) -> None:
         """Through the document's door; a refusal is told, and nothing changes."""
+        self.attempt(lambda: self.workspace.document.do(command))
+
+    def attempt(self, deed: Callable[[], object]) -> bool:
+        """Whether it was done; what the document says against it is told."""
         try:
-            self.workspace.document.do(command)
+            deed()
         except DocumentError as error:
             self.refuse(str(error))
+            return False
+        return True
 
     def refuse(self, text: str) -> None:
         self.show_message(Message(kind=Kind.warning, title=text))
@@ -357,7 +369,8 @@ class MainWindow(QMainWindow):
         self.making.told.connect(self.show_message)
         self.theme.changed.connect(self.show_theme)
         self.layers.wish.connect(self.do)
-        self.layers.chosen.connect(workspace.document.activate)
+        self.layers.chosen.connect(self._activate)
+        self.layers.selected_changed.connect(self.follow_situation)
         self.text.wish.connect(self.do)
         self.canvas.refused.connect(self.refuse)
         self.canvas.zoom_changed.connect(self.status.show_zoom)
@@ -367,6 +380,9 @@ class MainWindow(QMainWindow):
         self.brush.valueChanged.connect(lambda size: setattr(self.canvas, "brush_size", size))
         self.brush.setValue(self.canvas.brush_size)
         self._show_tool(self.canvas.tool)
+
+    def _activate(self, layer_id: str, on_mask: bool) -> None:
+        self.workspace.document.activate(layer_id, on_mask=on_mask)
 
     def _follow_jobs(self) -> None:
         self.show_welcome()

@@ -10,10 +10,11 @@ from PySide6.QtGui import QColor, QImage
 from app.document import commands as cmd
 from app.document.blend import Blend
 from app.document.geometry import Page
-from app.document.history import Node
+from app.document.history import Made, Node
 from app.document.layers import Align, GroupLayer, Layer, LayerMask, PixelLayer, TextLayer, walk
 from app.document.placing import PlaceResult
 from app.document.selection import rectangle
+from app.document.stacking import MoveLayers, Ungroup
 from app.document.state import DocumentState
 from app.document.tiles import Mode, PixelKind, Tiles
 from model.requests import ModelIdentity, TextToImage, to_recipe
@@ -80,11 +81,9 @@ def node(
         id=name,
         parent=parent,
         name=name,
-        request=request,
         recipe=to_recipe(request, MODEL),
-        mask=None,
+        content=Made(request=request, mask=None, image=image),
         region=QRect(at or QPoint(0, 0), image.size()),
-        image=image,
         size=size,
         model=MODEL,
         seconds=1.5,
@@ -176,6 +175,7 @@ def next_command(draw: st.DrawFn, state: DocumentState) -> cmd.Command:
             page=st.sampled_from([PAGE, Page(width=200, height=310, background="#00ff00")]),
             dx=st.integers(-20, 20),
         ),
+        st.just(Ungroup(layer_id=chosen)),
         st.just(cmd.GroupLayers(layer_ids=tuple(ids[-2:]), group=GroupLayer())),
         st.builds(_result, st.integers(0, 9), st.just(state)),
     ]
@@ -185,8 +185,8 @@ def next_command(draw: st.DrawFn, state: DocumentState) -> cmd.Command:
 def _moves(state: DocumentState, chosen: str) -> st.SearchStrategy[cmd.Command]:
     groups = [layer.id for layer in walk(state.layers) if isinstance(layer, GroupLayer)]
     return st.builds(
-        cmd.MoveLayer,
-        layer_id=st.just(chosen),
+        MoveLayers,
+        layer_ids=st.just((chosen,)),
         parent=st.sampled_from([None, *groups]),
         index=st.integers(0, 4),
     )

@@ -102,6 +102,15 @@ def draw_chip(painter: QPainter, at: QPointF, text: str, palette: Palette) -> QR
     return rect
 
 
+def draw_corner_chip(painter: QPainter, view: QRectF, text: str, palette: Palette) -> None:
+    """A label at the lower left of what is seen, shortened to fit."""
+    metrics = QFontMetricsF(painter.font())
+    room = view.width() - 2 * (10 + CHIP_PADDING.width())
+    text = metrics.elidedText(text, Qt.TextElideMode.ElideMiddle, room)
+    height = metrics.height() + 2 * CHIP_PADDING.height()
+    draw_chip(painter, view.bottomLeft() + QPointF(10, -10 - height), text, palette)
+
+
 def draw_progress(
     painter: QPainter, rect: QRectF, view: QRectF, progress: Progress, palette: Palette
 ) -> None:

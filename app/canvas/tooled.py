@@ -18,9 +18,11 @@ from app.canvas.tools import brush
 from app.canvas.tools.table import tools
 from app.canvas.tools.tool import Tool
 from app.canvas.writing import Writing
+from app.document.changes import Change
 from app.document.document import Document
 from app.document.errors import DocumentError
-from app.document.layers import TextLayer
+from app.document.layers import TextLayer, shown_name
+from app.document.state import DocumentState
 from app.document.text import text_box
 from app.i18n import translate
 
@@ -40,6 +42,7 @@ class ToolSurface(CanvasSurface):
         self._pointer: QPointF | None = None
         self._is_space_held = False
         self._is_panning = False
+        self._mask_text = ""
         self._stage = CanvasStage(self)
         self._gestures = Gestures(self._stage)
         self._gestures.refused.connect(self.refused)
@@ -94,6 +97,7 @@ class ToolSurface(CanvasSurface):
         self._gestures.cancel()
         self._writing.finish()
         super().set_document(document)
+        self._tell_mask()
         self._describe()
 
     def edit_text(self, layer_id: str, at: QPointF | None = None) -> None:
@@ -131,7 +135,8 @@ class ToolSurface(CanvasSurface):
 
     @property
     def _shows_tint(self) -> bool:
-        return self._tool.has_brush or super()._shows_tint
+        paints_selection = self._tool.has_brush and not self._mask_text
+        return paints_selection or super()._shows_tint
 
     def _shown_outline(self) -> QRect | None:
         """Only while the pointer or the keys are here: the outline belongs to the tool."""
@@ -144,8 +149,21 @@ class ToolSurface(CanvasSurface):
         layer = self.document.state.active_layer
         return outline_of(layer) if layer is not None and layer.visible else None
 
+    def _follow(self, change: Change) -> None:
+        super()._follow(change)
+        self._tell_mask()
+
+    def _tell_mask(self) -> None:
+        """Keeps the label true that says whose mask the brush paints."""
+        text = mask_text(self.document.state) if self.document is not None else ""
+        if text != self._mask_text:
+            self._mask_text = text
+            self.update()
+
     def _paint_overlays(self, painter: QPainter, sheet: Sheet) -> None:
         super()._paint_overlays(painter, sheet)
+        if self._mask_text and not sheet.is_before:
+            overlays.draw_corner_chip(painter, QRectF(self.rect()), self._mask_text, self._colors)
         if self._tool.has_brush and self._pointer is not None and not self._is_space_held:
             overlays.draw_ring(painter, self._pointer, self._ring_px)
 
@@ -155,6 +173,7 @@ class ToolSurface(CanvasSurface):
 
     def changeEvent(self, event: QEvent) -> None:
         if event.type() == QEvent.Type.LanguageChange:
+            self._tell_mask()
             self._describe()
             self.update()
         super().changeEvent(event)
@@ -170,3 +189,14 @@ class ToolSurface(CanvasSurface):
         numbers = {"width": page.width, "height": page.height}
         zoom, tool = round(self.viewport.zoom * 100), translate("Canvas", self._tool.title)
         self.setAccessibleDescription(text.format(zoom=zoom, tool=tool, **numbers))
+
+
+def mask_text(state: DocumentState) -> str:
+    """Whose mask the brush paints, in words; empty if it paints the selection."""
+    layer = state.masked_layer
+    if layer is None or layer.mask is None:
+        return ""
+    text = translate("Canvas", "Painting mask of “{name}”")
+    if not layer.mask.enabled:
+        text = translate("Canvas", "Painting mask of “{name}”, which is off")
+    return text.format(name=shown_name(layer))

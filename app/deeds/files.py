@@ -148,7 +148,10 @@ class FileDeeds:
         """One step of the history as a PNG, with its recipe inside."""
         from app.files.raster import write_png
 
-        node, image = self._workspace.tree.node(node_id), self._workspace.tree.picture_at(node_id)
+        tree, found = self._workspace.tree, list[QImage]()
+        if not self._window.attempt(lambda: found.append(tree.picture_at(node_id))):
+            return
+        node, (image,) = tree.node(node_id), found
         start = str(Path(self._folder()) / f"{_file_name(node.name)}.png")
         title = translate("Files", "Export")
         name, _ = QFileDialog.getSaveFileName(self._window, title, start, "PNG (*.png)")

@@ -12,8 +12,6 @@ from PySide6.QtWidgets import QApplication
 from app.document.commands import (
     AddLayer,
     GroupLayers,
-    MoveLayer,
-    RemoveLayer,
     SetMask,
 )
 from app.document.composite import layer_bounds, render
@@ -23,24 +21,32 @@ from app.document.layers import (
     LayerMask,
     PixelLayer,
     TextLayer,
-    find_layer,
-    place_of,
+    has_layer,
+    shown_name,
     walk,
     with_new_ids,
 )
-from app.document.selection import everything
+from app.document.masking import ApplyMask, EnableMask
+from app.document.selection import Selection, everything
+from app.document.stacking import (
+    Several,
+    StepLayers,
+    Ungroup,
+    looks_kept,
+    removed,
+    shown,
+)
 from app.document.state import DocumentState
 from app.document.tiles import PixelKind, Tiles
 from app.i18n import translate
 from app.main_window import MainWindow
-from app.panels.layer_model import shown_name
 
 HEADLINE_PART = 9  # a new headline is as high as this part of the page
 DARK_BELOW = 128
 
 
 class LayerDeeds:
-    """Each deed acts on the active layer of the window's document."""
+    """Each deed acts on the active layer of the window's document, or on all that are marked."""
 
     def __init__(self, window: MainWindow) -> None:
         self._window = window
@@ -51,14 +57,19 @@ class LayerDeeds:
             "layer_text": self.add_headline,
             "layer_duplicate": self.duplicate,
             "layer_group": self.group,
+            "layer_ungroup": self.ungroup,
+            "layer_show": self.show_or_hide,
             "layer_delete": self.delete,
             "layer_rename": self.rename,
-            "layer_up": lambda: self.move(1),
-            "layer_down": lambda: self.move(-1),
+            "layer_up": lambda: self.move(up=True),
+            "layer_down": lambda: self.move(up=False),
             "layer_next": lambda: self.step(1),
             "layer_previous": lambda: self.step(-1),
             "mask_add": self.add_mask,
+            "mask_reveal": self.add_whole_mask,
+            "mask_paint": self.switch_painting,
             "mask_toggle": self.toggle_mask,
+            "mask_apply": self.apply_mask,
             "mask_remove": self.remove_mask,
         }
 
@@ -71,6 +82,10 @@ class LayerDeeds:
         layer = self._state.active_layer
         assert layer is not None, "the action is enabled with an active layer only"
         return layer
+
+    @property
+    def _selected(self) -> tuple[str, ...]:
+        return self._window.layers.selected
 
     def add_pixels(self) -> None:
         self._window.do(AddLayer(layer=PixelLayer(name=translate("Layers", "Layer"))))
@@ -135,10 +150,30 @@ class LayerDeeds:
 
     def group(self) -> None:
         group = GroupLayer(name=translate("Layers", "Group"))
-        self._window.do(GroupLayers(layer_ids=(self._active.id,), group=group))
+        self._window.do(GroupLayers(layer_ids=self._selected, group=group))
+
+    def ungroup(self) -> None:
+        """Every marked group; what cannot be kept of its look is told, and undo brings it back."""
+        marked = self._window.layers.selected_layers
+        groups = [layer for layer in marked if isinstance(layer, GroupLayer)]
+        before = self._state
+        self._window.do(Several(commands=tuple(Ungroup(layer_id=g.id) for g in groups)))
+        if self._state is before:
+            return
+        freed = [layer.id for group in groups for layer in group.children]
+        self._window.layers.select([id for id in freed if has_layer(self._state.layers, id)])
+        if not all(map(looks_kept, groups)):
+            text = translate(
+                "Layers", "Ungrouped. The group's own opacity, blending or mask is gone with it."
+            )
+            self._window.status.show_work(text)
 
     def delete(self) -> None:
-        self._window.do(RemoveLayer(layer_id=self._active.id))
+        self._window.do(removed(self._state.layers, self._selected))
+
+    def show_or_hide(self) -> None:
+        """All marked layers, as the active one is not."""
+        self._window.do(shown(self._selected, not self._active.visible))
 
     def rename(self) -> None:
         """F2 names what has the focus: a step of the history, or the layer."""
@@ -147,14 +182,9 @@ class LayerDeeds:
         else:
             self._window.layers.edit_name()
 
-    def move(self, way: int) -> None:
+    def move(self, *, up: bool) -> None:
         """One place up or down among its siblings."""
-        layer = self._active
-        parent, index = place_of(self._state.layers, layer.id)
-        group = find_layer(self._state.layers, parent) if parent is not None else None
-        siblings = group.children if isinstance(group, GroupLayer) else self._state.layers
-        if 0 <= index + way < len(siblings):
-            self._window.do(MoveLayer(layer_id=layer.id, parent=parent, index=index + way))
+        self._window.do(StepLayers(layer_ids=frozenset(self._selected), up=up))
 
     def step(self, way: int) -> None:
         """Make the next layer above or below the active one."""
@@ -167,19 +197,35 @@ class LayerDeeds:
 
     def add_mask(self) -> None:
         """From the selection; without one, the mask shows the whole layer."""
-        state, layer = self._state, self._active
-        page = state.page.rect
-        shown = state.selection or everything(page.united(layer_bounds(layer)))
-        area = shown.bounds
+        selection = self._state.selection
+        if selection is None:
+            self.add_whole_mask()
+        else:
+            self._add_mask(selection)
+
+    def add_whole_mask(self) -> None:
+        """It shows all of the layer, and all that could be painted on it within the page."""
+        page = self._state.page.rect
+        self._add_mask(everything(page.united(layer_bounds(self._active))))
+
+    def _add_mask(self, shown: Selection) -> None:
+        layer, area = self._active, shown.bounds
         at = area.topLeft() - QPoint(layer.x, layer.y)
         tiles = Tiles.from_image(shown.image(area), at, PixelKind.grey)
         self._window.do(SetMask(layer_id=layer.id, mask=LayerMask(tiles=tiles)))
 
+    def switch_painting(self) -> None:
+        """The brush paints the active layer's mask from now on, or the selection again."""
+        is_mask = self._state.masked_layer is not None
+        self._window.workspace.document.activate(self._active.id, on_mask=not is_mask)
+
     def toggle_mask(self) -> None:
         mask = self._active.mask
-        assert mask is not None
-        changed = dataclasses.replace(mask, enabled=not mask.enabled)
-        self._window.do(SetMask(layer_id=self._active.id, mask=changed))
+        assert mask is not None, "the action is enabled with a mask only"
+        self._window.do(EnableMask(layer_id=self._active.id, enabled=not mask.enabled))
+
+    def apply_mask(self) -> None:
+        self._window.do(ApplyMask(layer_id=self._active.id))
 
     def remove_mask(self) -> None:
         self._window.do(SetMask(layer_id=self._active.id, mask=None))

@@ -7,10 +7,10 @@ from functools import partial
 
 from PySide6.QtCore import QObject, QRect
 from PySide6.QtGui import QImage
-from PySide6.QtWidgets import QApplication
 
 from app import VERSION
 from app.deeds.files import FileDeeds
+from app.deeds.history import HistoryDeeds
 from app.deeds.layers import LayerDeeds
 from app.dialogs.about import AboutDialog, ModelsDialog
 from app.dialogs.keys import KeysDialog
@@ -21,7 +21,6 @@ from app.document.selection import everything, inverted
 from app.i18n import translate
 from app.main_window import MainWindow
 from app.panels.generate import progress_text
-from app.state.comparing import before_of, shown_with
 from app.state.making import Making, Outcome
 from app.widgets.words import duration
 from model.engine.protocol import Progress
@@ -38,10 +37,12 @@ class Deeds(QObject):
         self._making = making
         self.layers = LayerDeeds(window)
         self.files = FileDeeds(window, self.layers)
+        self.history = HistoryDeeds(window, making)
         self._actions = window.actions_table
         self._actions.connect_all(
             self.files.handlers()
             | self.layers.handlers()
+            | self.history.handlers()
             | self._making_handlers()
             | self._canvas_handlers()
             | self._window_handlers()
@@ -54,7 +55,6 @@ class Deeds(QObject):
     # --- making pictures ---
 
     def _making_handlers(self) -> dict[str, Callable[[], object]]:
-        history = self._window.history
         return {
             "generate": self._making.generate,
             "cancel": self.cancel,
@@ -62,9 +62,6 @@ class Deeds(QObject):
             "mode_change": lambda: self._workspace.generation.switch(True),
             "prompt_focus": self._window.prompt.prompt.setFocus,
             "random_seed": self._workspace.generation.roll_seed,
-            "use_settings": lambda: self._with_node(self._making.use_settings),
-            "node_rename": history.edit_name,
-            "node_pin": lambda: self._with_node(self.toggle_pin),
         }
 
     def cancel(self) -> None:
@@ -73,15 +70,7 @@ class Deeds(QObject):
             self._making.cancel()
         else:
             self._window.history.select(self._workspace.document.state.current_node)
-            self.stop_peeking()
-
-    def _with_node(self, deed: Callable[[str], object]) -> None:
-        node = self._window.history.selected
-        if node is not None:
-            deed(node.id)
-
-    def toggle_pin(self, node_id: str) -> None:
-        self._making.pin(node_id, not self._workspace.tree.node(node_id).pinned)
+            self.history.stop_peeking()
 
     def _connect_making(self) -> None:
         making, prompt = self._making, self._window.prompt
@@ -149,6 +138,7 @@ class Deeds(QObject):
             "select_all": self.select_all,
             "select_none": lambda: window.do(SetSelection(selection=None)),
             "select_invert": self.select_inverted,
+            "brush_swap": self.swap_brush,
             "brush_smaller": lambda: canvas.step_brush(-1),
             "brush_larger": lambda: canvas.step_brush(1),
             "mask_look": canvas.toggle_mask_look,
@@ -161,6 +151,11 @@ class Deeds(QObject):
             "zoom_eightfold": lambda: canvas.zoom_to(8.0),
         }
 
+    def swap_brush(self) -> None:
+        """From brush to eraser and back; from any other tool, the brush."""
+        canvas = self._window.canvas
+        canvas.set_tool("erase" if canvas.tool == "brush" else "brush")
+
     def select_all(self) -> None:
         page = self._workspace.document.state.page.rect
         self._window.do(SetSelection(selection=everything(page)))
@@ -172,63 +167,15 @@ class Deeds(QObject):
     # --- panels ---
 
     def _connect_panels(self) -> None:
-        window, history = self._window, self._window.history
-        history.shown.connect(self.peek)
-        history.made_current.connect(self.make_current)
-        history.renamed.connect(self._making.rename)
-        history.pinned.connect(self._making.pin)
-        history.settings_wanted.connect(self._making.use_settings)
-        history.copied.connect(self.copy_prompt)
-        history.exported.connect(self.files.export_node)
-        history.compare.connect(self.compare)
-        window.compare_held.connect(self.compare)
+        window = self._window
+        self.history.connect()
+        window.history.exported.connect(self.files.export_node)
         window.canvas.picture_dropped.connect(self.files.dropped)
         window.canvas.text_requested.connect(self.layers.ask_text)
         window.recent.aboutToShow.connect(lambda: self.files.fill_recent(window.recent))
         window.area.welcome.real_models.connect(self.real_models)
         window.area.welcome.open_wanted.connect(self.files.open)
         window.area.welcome.closed.connect(self.close_welcome)
-        self._workspace.document.changed.connect(self.stop_peeking)
-        self._workspace.opened.connect(self.stop_peeking)
-
-    def peek(self, node_id: str) -> None:
-        """Show a step without making it current."""
-        state = self._workspace.document.state
-        if node_id == state.current_node:
-            self.stop_peeking()
-            return
-        image = shown_with(state, self._workspace.tree, node_id)
-        name = self._workspace.tree.node(node_id).name
-        self._window.canvas.show_before(
-            image, translate("Status", "Step: {name}").format(name=name)
-        )
-        self._window.status.show_work(
-            translate("Status", "Shown only: a double click makes this step current")
-        )
-        self._window.follow_situation()
-
-    def stop_peeking(self) -> None:
-        self._window.canvas.show_before(None)
-        if not self._making.is_busy:
-            self._window.status.show_work("")
-        self._window.follow_situation()
-
-    def make_current(self, node_id: str) -> None:
-        self._making.make_current(node_id)
-        self.stop_peeking()
-
-    def compare(self, is_held: bool) -> None:
-        """Before, while a key is held; after, when it is let go."""
-        if not is_held:
-            self._window.canvas.show_before(None)
-            return
-        image = before_of(self._workspace.document.state, self._workspace.tree)
-        if image is not None:
-            self._window.canvas.show_before(image)
-
-    def copy_prompt(self, node_id: str) -> None:
-        fields = self._workspace.tree.node(node_id).recipe.get("request", {})
-        QApplication.clipboard().setText(str(fields.get("prompt", "")))
 
     # --- window ---
 

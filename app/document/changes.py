@@ -30,15 +30,18 @@ class Change:
 def change_between(before: DocumentState, after: DocumentState) -> Change:
     page = before.page != after.page
     rect = changed_pixels(before.layers, after.layers).intersected(after.page.rect)
-    nodes = (before.picture, before.current_node) != (after.picture, after.current_node)
     return Change(
         rect=after.page.rect if page else rect,
         layers=before.layers != after.layers,
         selection=before.selection != after.selection,
-        history=nodes,
+        history=_nodes(before) != _nodes(after),
         page=page,
         active=before.active != after.active,
     )
+
+
+def _nodes(state: DocumentState) -> tuple[object, ...]:
+    return state.picture, state.current_node, state.pruned
 
 
 def changed_pixels(before: Layers, after: Layers) -> QRect:

@@ -7,6 +7,7 @@ layer refuses what would change how it looks. Knows nothing of windows and of ho
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -105,7 +106,7 @@ class RemoveLayer(Command):
         return translate("Commands", "Delete layer")
 
     def apply(self, state: DocumentState) -> DocumentState:
-        _check_unlocked(state.layers, self.layer_id)
+        check_unlocked(state.layers, self.layer_id)
         layers = remove_layer(state.layers, self.layer_id)
         found = dataclasses.replace(state, layers=layers)
         if has_layer(layers, self.active):
@@ -118,26 +119,6 @@ class RemoveLayer(Command):
 
     def merge(self, previous: Command) -> Command | None:
         return self if _added(previous, self) is not None else super().merge(previous)
-
-
-@dataclass(frozen=True, kw_only=True)
-class MoveLayer(Command):
-    """To `index`, from below, of a group or of the root, counted without the moved layer."""
-
-    layer_id: str
-    parent: str | None = None
-    index: int
-
-    def name(self) -> str:
-        return translate("Commands", "Move layer in the stack")
-
-    def apply(self, state: DocumentState) -> DocumentState:
-        layer = find_layer(state.layers, self.layer_id)
-        if self.parent is not None and has_layer((layer,), self.parent):
-            raise DocumentError(translate("Document", "A group cannot be put into itself."))
-        without = remove_layer(state.layers, self.layer_id)
-        layers = insert_layer(without, layer, self.parent, self.index)
-        return dataclasses.replace(state, layers=layers)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -204,8 +185,8 @@ class SetLayer(Command):
 
     def apply(self, state: DocumentState) -> DocumentState:
         if self.opacity is not None or self.blend is not None:
-            _check_unlocked(state.layers, self.layer_id)
-        return _with_layer(
+            check_unlocked(state.layers, self.layer_id)
+        return with_layer(
             state, self.layer_id, lambda layer: dataclasses.replace(layer, **self._changes)
         )
 
@@ -222,8 +203,8 @@ class OffsetLayer(Command):
         return translate("Commands", "Move")
 
     def apply(self, state: DocumentState) -> DocumentState:
-        _check_unlocked(state.layers, self.layer_id)
-        return _with_layer(state, self.layer_id, lambda layer: moved(layer, self.dx, self.dy))
+        check_unlocked(state.layers, self.layer_id)
+        return with_layer(state, self.layer_id, lambda layer: moved(layer, self.dx, self.dy))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -248,8 +229,8 @@ class PaintTiles(Command):
         return translate("Commands", "Paint")
 
     def apply(self, state: DocumentState) -> DocumentState:
-        _check_unlocked(state.layers, self.layer_id)
-        return _with_layer(state, self.layer_id, self._painted)
+        check_unlocked(state.layers, self.layer_id)
+        return with_layer(state, self.layer_id, self._painted)
 
     def _painted(self, layer: Layer) -> Layer:
         at = self.at - QPoint(layer.x, layer.y)
@@ -265,7 +246,8 @@ class PaintTiles(Command):
 
 @dataclass(frozen=True, kw_only=True)
 class SetMask(Command):
-    """Gives a layer a mask, exchanges it, or with None takes it away."""
+    """Gives a layer a mask, exchanges it, or with None takes it away. A first mask is painted on
+    from then on, as long as its layer is the active one."""
 
     layer_id: str
     mask: LayerMask | None
@@ -276,8 +258,10 @@ class SetMask(Command):
         return translate("Commands", "Layer mask")
 
     def apply(self, state: DocumentState) -> DocumentState:
-        _check_unlocked(state.layers, self.layer_id)
-        return _with_layer(
+        check_unlocked(state.layers, self.layer_id)
+        if self.mask is not None and find_layer(state.layers, self.layer_id).mask is None:
+            state = dataclasses.replace(state, painted_mask=self.layer_id)
+        return with_layer(
             state, self.layer_id, lambda layer: dataclasses.replace(layer, mask=self.mask)
         )
 
@@ -309,8 +293,8 @@ class EditText(Command):
         return dataclasses.replace(added, layer=self._edited(added.layer))
 
     def apply(self, state: DocumentState) -> DocumentState:
-        _check_unlocked(state.layers, self.layer_id)
-        return _with_layer(state, self.layer_id, self._edited)
+        check_unlocked(state.layers, self.layer_id)
+        return with_layer(state, self.layer_id, self._edited)
 
     def _edited(self, layer: Layer) -> Layer:
         if not isinstance(layer, TextLayer):
@@ -371,11 +355,14 @@ def _added(previous: Command, command: Command) -> AddLayer | None:
     return None
 
 
-def _with_layer(state: DocumentState, layer_id: str, change: Any) -> DocumentState:
+def with_layer(
+    state: DocumentState, layer_id: str, change: Callable[[Layer], Layer]
+) -> DocumentState:
     return dataclasses.replace(state, layers=replace_layer(state.layers, layer_id, change))
 
 
-def _check_unlocked(layers: Layers, layer_id: str) -> None:
+def check_unlocked(layers: Layers, layer_id: str) -> None:
+    """Raises LayerLocked where the layer, or a group around it, is locked."""
     if not is_locked(layers, layer_id):
         return
     names = [layer.name for layer in path_to(layers, layer_id) if layer.locked]

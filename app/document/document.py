@@ -106,11 +106,15 @@ class Document(QObject):
         self._may_merge = False
         self._become(step.after)
 
-    def activate(self, layer_id: str | None) -> None:
-        """Choose the layer that tools work on. It is no step of undo. Raises UnknownLayer."""
+    def activate(self, layer_id: str | None, *, on_mask: bool = False) -> None:
+        """Choose the layer that tools work on, or its mask for the brush. It is no step of undo.
+
+        Raises UnknownLayer.
+        """
         if layer_id is not None:
             find_layer(self._state.layers, layer_id)
-        self._become(dataclasses.replace(self._state, active=layer_id))
+        painted = layer_id if on_mask else None
+        self._become(dataclasses.replace(self._state, active=layer_id, painted_mask=painted))
 
     def reset(self, state: DocumentState) -> None:
         """Begin anew with another state, as after opening a file: nothing to undo."""

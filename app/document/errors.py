@@ -4,6 +4,8 @@ DocumentError(ValueError)
     LayerLocked      a change of a layer that is locked, or that lies in a locked group
     UnknownLayer     a layer that the document does not hold (any more)
     UnknownNode      a node that the edit tree does not hold
+    CannotPrune      a step of the history that the page or a pin needs
+    PictureDamaged   a node whose pixels cannot be read any more
     BadPage          a page of impossible size
 """
 
@@ -23,6 +25,14 @@ class UnknownLayer(DocumentError):
 
 
 class UnknownNode(DocumentError):
+    pass
+
+
+class CannotPrune(DocumentError):
+    pass
+
+
+class PictureDamaged(DocumentError):
     pass
 
 

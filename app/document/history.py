@@ -10,7 +10,7 @@ import dataclasses
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Protocol
 
 from PySide6.QtCore import QObject, QRect, QSize, Signal
 from PySide6.QtGui import QImage, QPainter
@@ -23,22 +23,44 @@ from app.i18n import translate
 from model.requests import ModelIdentity, Request
 
 
+class Content(Protocol):
+    """The pixels of a node. Those of a file are read when they are asked for, and each of these
+    then raises PictureDamaged where they cannot be."""
+
+    @property
+    def request(self) -> Request | None:
+        """None where the pictures that it used are not at hand."""
+        ...
+
+    @property
+    def mask(self) -> Selection | None: ...
+
+    @property
+    def image(self) -> QImage: ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Made:
+    """The content of a picture that was just made."""
+
+    request: Request | None
+    mask: Selection | None
+    image: QImage
+
+
 @dataclass(frozen=True, kw_only=True)
 class Node:
     """One request with its result. Within a picture of `size`, `image` covers `region`.
 
-    `recipe` is what `model.requests.to_recipe` made of the request; `request` is None where the
-    pictures it used are not at hand. `time` is ISO 8601 in UTC.
+    `recipe` is what `model.requests.to_recipe` made of the request. `time` is ISO 8601 in UTC.
     """
 
     id: str = field(default_factory=new_id)
     parent: str | None
     name: str
-    request: Request | None
     recipe: Mapping[str, Any]
-    mask: Selection | None
+    content: Content
     region: QRect
-    image: QImage
     size: QSize
     model: ModelIdentity
     seconds: float
@@ -48,8 +70,20 @@ class Node:
     def __post_init__(self) -> None:
         if not QRect(0, 0, self.size.width(), self.size.height()).contains(self.region):
             raise ValueError(f"node {self.id}: its region lies outside its picture")
-        if self.image.size() != self.region.size():
+        if isinstance(self.content, Made) and self.image.size() != self.region.size():
             raise ValueError(f"node {self.id}: its image has not the size of its region")
+
+    @property
+    def request(self) -> Request | None:
+        return self.content.request
+
+    @property
+    def mask(self) -> Selection | None:
+        return self.content.mask
+
+    @property
+    def image(self) -> QImage:
+        return self.content.image
 
     @property
     def is_whole(self) -> bool:
@@ -93,6 +127,13 @@ class EditTree(QObject):
     def pin(self, node_id: str, pinned: bool) -> None:
         self._replace(dataclasses.replace(self.node(node_id), pinned=pinned))
 
+    def read_from(self, nodes: Iterable[Node]) -> None:
+        """The same nodes lie in another file now: their pixels come from there."""
+        for node in nodes:
+            if node.id in self._nodes:
+                old = self._nodes[node.id]
+                self._nodes[node.id] = dataclasses.replace(old, content=node.content)
+
     def roots(self) -> tuple[Node, ...]:
         return self.children_of(None)
 
@@ -108,7 +149,10 @@ class EditTree(QObject):
         return tuple(reversed(found))
 
     def picture_at(self, node_id: str) -> QImage:
-        """The node's whole picture, put together from the regions on its path."""
+        """The node's whole picture, put together from the regions on its path.
+
+        Raises UnknownNode, and PictureDamaged where one of them cannot be read.
+        """
         return compose(self.path(node_id))
 
     def _replace(self, node: Node) -> None:

@@ -102,6 +102,17 @@ class GroupLayer(Layer):
     children: Layers = ()
 
 
+def shown_name(layer: Layer) -> str:
+    """A layer's own name, or what it is."""
+    if layer.name:
+        return layer.name
+    if isinstance(layer, TextLayer):
+        return layer.text.replace("\n", " ") or translate("Layers", "Text")
+    if isinstance(layer, GroupLayer):
+        return translate("Layers", "Group")
+    return translate("Layers", "Layer")
+
+
 def walk(layers: Layers) -> Iterator[Layer]:
     """Every layer, bottom first, a group before its children."""
     for layer in layers:

@@ -14,7 +14,9 @@ class DocumentState:
     """A snapshot of a document is a reference to its state.
 
     `layers` is bottom first. `picture` is the layer that generated results replace, and
-    `current_node` the node of the edit tree whose picture it shows.
+    `current_node` the node of the edit tree whose picture it shows. `painted_mask` is the layer
+    whose mask the brush paints while that layer is the active one. `pruned` are nodes that were
+    taken out of the history.
     """
 
     page: Page
@@ -23,6 +25,8 @@ class DocumentState:
     active: str | None = None
     picture: str | None = None
     current_node: str | None = None
+    painted_mask: str | None = None
+    pruned: frozenset[str] = frozenset()
 
     @property
     def active_layer(self) -> Layer | None:
@@ -31,6 +35,12 @@ class DocumentState:
     @property
     def picture_layer(self) -> Layer | None:
         return self._layer(self.picture)
+
+    @property
+    def masked_layer(self) -> Layer | None:
+        """The layer whose mask the brush paints; None: it paints the selection."""
+        layer = self.active_layer if self.active == self.painted_mask else None
+        return layer if layer is not None and layer.mask is not None else None
 
     def _layer(self, layer_id: str | None) -> Layer | None:
         if layer_id is None or not has_layer(self.layers, layer_id):

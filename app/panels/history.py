@@ -8,24 +8,29 @@ from __future__ import annotations
 from PySide6.QtCore import (
     QAbstractListModel,
     QEvent,
+    QKeyCombination,
     QModelIndex,
     QPersistentModelIndex,
     QPoint,
     Qt,
     Signal,
 )
-from PySide6.QtGui import QPixmap
+from PySide6.QtGui import QImage, QKeyEvent, QPixmap
 from PySide6.QtWidgets import QAbstractItemView, QListView, QMenu, QVBoxLayout, QWidget
 
+from app.document.geometry import Page
 from app.document.history import EditTree, Node
+from app.document.pruning import standing_nodes
+from app.document.state import DocumentState
 from app.i18n import translate
-from app.panels.history_rows import RowPainter, RowView, thumbnail
+from app.panels.history_rows import RowPainter, RowView
 from app.panels.lanes import Row, lay_out
 from app.widgets.icons import Icons
 from app.widgets.parts import Panel, note, tool
 from app.widgets.words import clock
 
 Index = QModelIndex | QPersistentModelIndex
+REMOVE_KEY = QKeyCombination(Qt.Key.Key_Delete)
 ROW_ROLE = Qt.ItemDataRole.UserRole
 
 
@@ -33,26 +38,42 @@ class HistoryModel(QAbstractListModel):
     """A thin adapter: rows of lanes over the tree's nodes."""
 
     renamed = Signal(str, str)
+    thumbnail_wanted = Signal(str)
 
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
         self._tree = EditTree()
         self._rows: list[Row] = []
-        self.current: str | None = None
+        self.state = DocumentState(page=Page(width=1, height=1))
         self._thumbnails: dict[str, QPixmap] = {}
+        self._asked: str | None = None
 
-    def show_tree(self, tree: EditTree, current: str | None) -> None:
+    @property
+    def current(self) -> str | None:
+        return self.state.current_node
+
+    def show_tree(self, tree: EditTree, state: DocumentState) -> None:
         if tree is not self._tree:
             self._thumbnails.clear()
+            self._asked = None
         self.beginResetModel()
-        self._tree, self.current = tree, current
-        self._rows = lay_out([(node.id, node.parent) for node in tree.nodes.values()])
+        self._tree, self.state = tree, state
+        nodes = standing_nodes(tree.nodes.values(), state)
+        self._rows = lay_out([(node.id, node.parent) for node in nodes])
         self.endResetModel()
 
-    def mark_current(self, current: str | None) -> None:
-        if current != self.current:
-            self.current = current
+    def follow(self, state: DocumentState) -> None:
+        before, self.state = self.state, state
+        if state.pruned != before.pruned:
+            self.show_tree(self._tree, state)
+        elif state.current_node != before.current_node:
             self.refresh()
+
+    def set_thumbnail(self, node_id: str, image: QImage | None) -> None:
+        """What was asked for last; None: it cannot be read."""
+        self._asked = None
+        self._thumbnails[node_id] = QPixmap() if image is None else QPixmap.fromImage(image)
+        self.refresh()
 
     def refresh(self) -> None:
         if self._rows:
@@ -91,16 +112,36 @@ class HistoryModel(QAbstractListModel):
         return super().flags(index) | Qt.ItemFlag.ItemIsEditable
 
     def _view(self, row: Row, node: Node) -> RowView:
-        if node.id not in self._thumbnails:
-            self._thumbnails[node.id] = thumbnail(self._tree.picture_at(node.id))
+        picture = self._thumbnails.get(node.id)
+        if picture is None and self._asked is None:  # one at a time, of the rows that are seen
+            self._asked = node.id
+            self.thumbnail_wanted.emit(node.id)
         return RowView(
             row=row,
-            picture=self._thumbnails[node.id],
+            picture=picture,
             name=node.name,
             detail=_detail(node),
             is_current=node.id == self.current,
             is_pinned=node.pinned,
         )
+
+
+class HistoryView(QListView):
+    """`removed`: the key for it was pressed here, whatever it does elsewhere in the window."""
+
+    removed = Signal()
+
+    def event(self, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.ShortcutOverride and _is_removing(event):
+            event.accept()
+            return True
+        return super().event(event)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if _is_removing(event):
+            self.removed.emit()
+        else:
+            super().keyPressEvent(event)
 
 
 class HistoryPanel(Panel):
@@ -112,6 +153,7 @@ class HistoryPanel(Panel):
     pinned = Signal(str, bool)
     settings_wanted = Signal(str)
     copied = Signal(str)
+    pruned = Signal(str)
     exported = Signal(str)
     compare = Signal(bool)
 
@@ -119,7 +161,7 @@ class HistoryPanel(Panel):
         super().__init__()
         self._tree = EditTree()
         self.model = HistoryModel(self)
-        self.view = QListView()
+        self.view = HistoryView()
         self.empty = note()
         self.before = tool()
         self.before.setIcon(icons("square-half"))
@@ -127,18 +169,20 @@ class HistoryPanel(Panel):
         self._connect()
         self.retranslate()
 
-    def show_tree(self, tree: EditTree, current: str | None) -> None:
+    def show_tree(self, tree: EditTree, state: DocumentState) -> None:
         """Show a document's tree from now on."""
         self._tree.changed.disconnect(self._on_node)
         self._tree = tree
         tree.changed.connect(self._on_node)
-        self.model.show_tree(tree, current)
+        self.model.show_tree(tree, state)
         self._show_empty()
-        self.select(current)
+        self.select(state.current_node)
 
-    def mark_current(self, current: str | None) -> None:
-        self.model.mark_current(current)
-        self.select(current)
+    def follow(self, state: DocumentState) -> None:
+        """Mark the current step, and hide what was taken out."""
+        self.model.follow(state)
+        self._show_empty()
+        self.select(state.current_node)
 
     def select(self, node_id: str | None) -> None:
         """Mark a row without asking to see it."""
@@ -197,15 +241,17 @@ class HistoryPanel(Panel):
         self.view.doubleClicked.connect(self._make_current)
         self.view.activated.connect(self._make_current)
         self.view.customContextMenuRequested.connect(self._open_menu)
+        self.view.removed.connect(self._remove)
         self.model.renamed.connect(self.renamed)
         self.before.pressed.connect(lambda: self.compare.emit(True))
         self.before.released.connect(lambda: self.compare.emit(False))
 
     def _on_node(self, node_id: str) -> None:
-        current = self.model.current
-        self.model.show_tree(self._tree, current)
+        """The row that is looked at stays marked: the canvas goes on showing it."""
+        marked = self.selected
+        self.model.show_tree(self._tree, self.model.state)
         self._show_empty()
-        self.select(current or node_id)
+        self.select(marked.id if marked is not None else self.model.current or node_id)
 
     def _show_empty(self) -> None:
         has_rows = self.model.rowCount() > 0
@@ -222,6 +268,10 @@ class HistoryPanel(Panel):
         node = self.model.node_at(index)
         if node is not None:
             self.made_current.emit(node.id)
+
+    def _remove(self) -> None:
+        if self.selected is not None:
+            self.pruned.emit(self.selected.id)
 
     def _open_menu(self, at: QPoint) -> None:
         index = self.view.indexAt(at)
@@ -244,7 +294,14 @@ class HistoryPanel(Panel):
             (translate("History", "Export this picture…"), lambda: self.exported.emit(node.id)),
         ):  # fmt: skip
             menu.addAction(text, deed)
+        menu.addSeparator()
+        remove = menu.addAction(translate("History", "Remove…"), self._remove)
+        remove.setShortcut(REMOVE_KEY)  # shown beside the words; the view itself minds the key
         return menu
+
+
+def _is_removing(event: QEvent) -> bool:
+    return isinstance(event, QKeyEvent) and event.keyCombination() == REMOVE_KEY
 
 
 def tip(node: Node) -> str:

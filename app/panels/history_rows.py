@@ -8,6 +8,7 @@ from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QPointF, QRect, Q
 from PySide6.QtGui import QColor, QFont, QImage, QPainter, QPainterPath, QPalette, QPen, QPixmap
 from PySide6.QtWidgets import QStyledItemDelegate, QStyleOptionViewItem, QWidget
 
+from app.document.geometry import fitted
 from app.panels.lanes import Row
 from app.theme import HALF, SPACE
 from app.widgets.icons import Icons
@@ -23,21 +24,21 @@ PIN_PX = 14
 
 @dataclass(frozen=True, kw_only=True)
 class RowView:
-    """All that a row shows."""
+    """All that a row shows. `picture` is None until it is there, and null if it cannot be read."""
 
     row: Row
-    picture: QPixmap
+    picture: QPixmap | None
     name: str
     detail: str
     is_current: bool
     is_pinned: bool
 
 
-def thumbnail(image: QImage, side_px: int = 2 * THUMB_PX) -> QPixmap:
+def shrunk(image: QImage, side_px: int = 2 * THUMB_PX) -> QImage:
     """A small copy, twice the shown size for dense screens."""
     size = QSize(side_px, side_px)
     smooth = Qt.TransformationMode.SmoothTransformation
-    return QPixmap.fromImage(image.scaled(size, Qt.AspectRatioMode.KeepAspectRatio, smooth))
+    return image.scaled(size, Qt.AspectRatioMode.KeepAspectRatio, smooth)
 
 
 class RowPainter(QStyledItemDelegate):
@@ -65,7 +66,7 @@ class RowPainter(QStyledItemDelegate):
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         paint_ground(painter, option)
         left = self._paint_lanes(painter, box, view, palette)
-        left = _paint_picture(painter, box, left, view, palette)
+        left = self._paint_picture(painter, box, left, view, palette)
         self._paint_text(
             painter, QRect(left, box.y(), box.right() - left, box.height()), view, palette
         )
@@ -101,6 +102,23 @@ class RowPainter(QStyledItemDelegate):
         painter.drawEllipse(QPointF(_x(box, row.lane), middle), DOT_PX, DOT_PX)
         return box.left() + HALF + min(used, MAX_LANES) * LANE_PX + HALF
 
+    def _paint_picture(
+        self, painter: QPainter, box: QRect, left: int, view: RowView, palette: QPalette
+    ) -> int:
+        frame = QRect(left, box.y() + (box.height() - THUMB_PX) // 2, THUMB_PX, THUMB_PX)
+        spot = frame
+        if view.picture is not None and view.picture.isNull():
+            self._icons("warning", "warning").paint(painter, frame.adjusted(12, 12, -12, -12))
+        elif view.picture is not None:
+            spot = fitted(view.picture.size(), frame)
+            painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
+            painter.drawPixmap(spot, view.picture)
+        role = QPalette.ColorRole.Accent if view.is_current else QPalette.ColorRole.Mid
+        painter.setPen(QPen(palette.color(role), 2 if view.is_current else 1))
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        painter.drawRoundedRect(QRectF(spot).adjusted(-0.5, -0.5, 0.5, 0.5), 3, 3)
+        return frame.right()
+
     def _paint_text(self, painter: QPainter, area: QRect, view: RowView, palette: QPalette) -> None:
         area = area.adjusted(SPACE, 0, -SPACE, 0)
         if view.is_pinned:
@@ -126,26 +144,6 @@ def _line(
         text.replace("\n", " "), Qt.TextElideMode.ElideRight, area.width()
     )
     painter.drawText(area.left(), baseline, shown)
-
-
-def _paint_picture(
-    painter: QPainter, box: QRect, left: int, view: RowView, palette: QPalette
-) -> int:
-    frame = QRect(left, box.y() + (box.height() - THUMB_PX) // 2, THUMB_PX, THUMB_PX)
-    size = view.picture.size().scaled(frame.size(), Qt.AspectRatioMode.KeepAspectRatio)
-    spot = QRect(
-        frame.x() + (THUMB_PX - size.width()) // 2,
-        frame.y() + (THUMB_PX - size.height()) // 2,
-        size.width(),
-        size.height(),
-    )
-    painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
-    painter.drawPixmap(spot, view.picture)
-    role = QPalette.ColorRole.Accent if view.is_current else QPalette.ColorRole.Mid
-    painter.setPen(QPen(palette.color(role), 2 if view.is_current else 1))
-    painter.setBrush(Qt.BrushStyle.NoBrush)
-    painter.drawRoundedRect(QRectF(spot).adjusted(-0.5, -0.5, 0.5, 0.5), 3, 3)
-    return frame.right()
 
 
 def _x(box: QRect, lane: int) -> int:

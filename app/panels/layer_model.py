@@ -11,17 +11,19 @@ from collections.abc import Sequence
 from PySide6.QtCore import QAbstractItemModel, QMimeData, QModelIndex, QObject, Qt, Signal
 from PySide6.QtCore import QPersistentModelIndex as Persistent
 
-from app.document.commands import MoveLayer, SetLayer
+from app.document.commands import SetLayer
 from app.document.layers import (
     GroupLayer,
     Layer,
     Layers,
-    TextLayer,
     find_layer,
     has_layer,
+    outermost,
     place_of,
+    shown_name,
     walk,
 )
+from app.document.stacking import MoveLayers
 from app.i18n import translate
 
 Index = QModelIndex | Persistent
@@ -123,18 +125,14 @@ class LayerModel(QAbstractItemModel):
         self, data: QMimeData, action: Qt.DropAction, row: int, column: int, parent: Index
     ) -> bool:
         """A row of -1 is a drop on the parent itself: into the top of a group."""
-        for layer_id in json.loads(bytes(data.data(MIME).data())):
-            self._move(layer_id, parent, row)
-        return False  # the document tells of the change; the view must not remove rows itself
-
-    def _move(self, layer_id: str, parent: Index, row: int) -> None:
-        group = self.layer_at(parent)
-        siblings = self._children(parent)
+        group, siblings = self.layer_at(parent), self._children(parent)
+        ids = frozenset(json.loads(bytes(data.data(MIME).data())))
+        moved = {layer.id for layer in outermost(self.layers, ids)}
         index = len(siblings) - max(row, 0)
-        if any(layer.id == layer_id for layer in siblings[:index]):
-            index -= 1  # counted without the moved layer
+        index -= sum(layer.id in moved for layer in siblings[:index])
         parent_id = group.id if group is not None else None
-        self.wish.emit(MoveLayer(layer_id=layer_id, parent=parent_id, index=index))
+        self.wish.emit(MoveLayers(layer_ids=tuple(moved), parent=parent_id, index=index))
+        return False  # the document tells of the change; the view must not remove rows itself
 
     def _children(self, parent: Index) -> Layers:
         if not parent.isValid():
@@ -161,17 +159,6 @@ class LayerModel(QAbstractItemModel):
             self.dataChanged.emit(self.index(0, 0, parent), self.index(rows - 1, 0, parent))
         for row in range(rows):
             self._all_changed(self.index(row, 0, parent))
-
-
-def shown_name(layer: Layer) -> str:
-    """A layer's own name, or what it is."""
-    if layer.name:
-        return layer.name
-    if isinstance(layer, TextLayer):
-        return layer.text.replace("\n", " ") or translate("Layers", "Text")
-    if isinstance(layer, GroupLayer):
-        return translate("Layers", "Group")
-    return translate("Layers", "Layer")
 
 
 def _shape(layers: Layers) -> tuple[object, ...]:

@@ -5,38 +5,54 @@ Shows a document's state; every change leaves as a command, every choice of a la
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, QModelIndex, QSignalBlocker, Qt, Signal
-from PySide6.QtWidgets import QAbstractItemView, QSlider, QTreeView
+from collections.abc import Collection
+
+from PySide6.QtCore import (
+    QEvent,
+    QItemSelection,
+    QItemSelectionModel,
+    QModelIndex,
+    QSignalBlocker,
+    Qt,
+    Signal,
+)
+from PySide6.QtWidgets import QAbstractItemView, QSlider
 
 from app.actions import Actions
 from app.document.blend import Blend
 from app.document.commands import SetLayer
-from app.document.layers import is_locked, new_id
+from app.document.layers import Layers, find_layer, is_locked, new_id, walk
+from app.document.masking import EnableMask
+from app.document.stacking import shown
 from app.document.state import DocumentState
 from app.i18n import mark, translate
 from app.panels.layer_model import LayerModel
-from app.panels.layer_rows import LayerPainter
+from app.panels.layer_rows import LayerPainter, Part
+from app.panels.layer_view import LayerView
 from app.theme import SPACE
 from app.widgets.icons import Icons
 from app.widgets.parts import Combo, Panel, label, note, number, row, tool
 
+Flag = QItemSelectionModel.SelectionFlag
 BUTTONS = (
     "layer_new", "layer_text", "layer_group", "mask_add", "layer_duplicate", "layer_delete",
 )  # fmt: skip
 
 
 class LayersPanel(Panel):
-    """Signals: `wish` carries a command, `chosen` the id of the layer to make active."""
+    """Signals: `wish` carries a command; `chosen` the id of the layer to make active, and whether
+    its mask is to be painted; `selected_changed` that other rows are marked."""
 
     wish = Signal(object)
-    chosen = Signal(str)
+    chosen = Signal(str, bool)
+    selected_changed = Signal()
 
     def __init__(self, icons: Icons, actions: Actions) -> None:
         super().__init__()
         self._state: DocumentState | None = None
         self._gesture: str | None = None
         self.model = LayerModel(self)
-        self.view = QTreeView()
+        self.view = LayerView()
         self.painter = LayerPainter(icons, self.view)
         self.empty = note()
         self.blend = Combo()
@@ -50,16 +66,40 @@ class LayersPanel(Panel):
     def show_state(self, state: DocumentState) -> None:
         """Show the document as it is now."""
         self._state = state
-        self.painter.page = state.page
-        closed = self._closed()
+        self.painter.show_state(state)
+        closed, marked = self._closed(), self._marked()
         if self.model.show_layers(state.layers):
             self.view.expandAll()
             for layer_id in closed:
                 self.view.collapse(self.model.index_of(layer_id))
-        self._select(state.active)
+            self.select(marked if state.active in marked else ())
+        self._mark_active(state.active)
         self._show_active()
         self.empty.setVisible(not state.layers)
         self.view.setVisible(bool(state.layers))
+
+    @property
+    def selected_layers(self) -> Layers:
+        """The marked layers, bottom first; at least the active one, if there is one."""
+        ids = self._marked()
+        if self._state is not None and self._state.active is not None:
+            ids.add(self._state.active)
+        return tuple(layer for layer in walk(self.model.layers) if layer.id in ids)
+
+    @property
+    def selected(self) -> tuple[str, ...]:
+        return tuple(layer.id for layer in self.selected_layers)
+
+    def select(self, layer_ids: Collection[str]) -> None:
+        """Mark these rows and no others."""
+        rows = QItemSelection()
+        for layer_id in layer_ids:
+            index = self.model.index_of(layer_id)
+            rows.select(index, index)
+        blocker = QSignalBlocker(self.view.selectionModel())
+        self.view.selectionModel().select(rows, Flag.ClearAndSelect)
+        blocker.unblock()
+        self.view.viewport().update()
 
     def edit_name(self) -> None:
         if self.view.currentIndex().isValid():
@@ -95,6 +135,7 @@ class LayersPanel(Panel):
         self.view.setIndentation(16)
         self.view.setUniformRowHeights(True)
         self.view.setMinimumHeight(96)
+        self.view.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
         self.view.setDragDropMode(QAbstractItemView.DragDropMode.InternalMove)
         self.view.setDefaultDropAction(Qt.DropAction.MoveAction)
         self.view.setEditTriggers(QAbstractItemView.EditTrigger.DoubleClicked)
@@ -113,13 +154,30 @@ class LayersPanel(Panel):
 
     def _connect(self) -> None:
         self.model.wish.connect(self.wish)
-        self.painter.wish.connect(self.wish)
+        self.view.switched.connect(self._switch)
+        self.view.chosen.connect(self.chosen)
         self.view.selectionModel().currentChanged.connect(self._on_current)
+        self.view.selectionModel().selectionChanged.connect(self._on_selected)
         self.opacity.sliderPressed.connect(self._begin_drag)
         self.opacity.sliderReleased.connect(self._end_drag)
         self.opacity.valueChanged.connect(self._set_opacity)
         self.percent.valueChanged.connect(self._set_opacity)
         self.blend.activated.connect(self._set_blend)
+
+    def _switch(self, layer_id: str, part: Part) -> None:
+        """Turn an eye, a lock or a mask on or off."""
+        layer = find_layer(self.model.layers, layer_id)
+        match part:
+            case Part.eye:
+                self.wish.emit(shown(self._together_with(layer_id), not layer.visible))
+            case Part.lock:
+                self.wish.emit(SetLayer(layer_id=layer_id, locked=not layer.locked))
+            case Part.mask if layer.mask is not None:
+                self.wish.emit(EnableMask(layer_id=layer_id, enabled=not layer.mask.enabled))
+
+    def _together_with(self, layer_id: str) -> tuple[str, ...]:
+        """All marked layers if this is one of them."""
+        return self.selected if layer_id in self.selected else (layer_id,)
 
     def _begin_drag(self) -> None:
         self._gesture = new_id()
@@ -145,13 +203,24 @@ class LayersPanel(Panel):
     def _on_current(self, index: QModelIndex) -> None:
         layer = self.model.layer_at(index)
         if layer is not None and (self._state is None or layer.id != self._state.active):
-            self.chosen.emit(layer.id)
+            self.chosen.emit(layer.id, False)
 
-    def _select(self, layer_id: str | None) -> None:
+    def _on_selected(self) -> None:
+        """Where the active layer's mark was taken away, another marked one becomes active."""
+        marks = self.view.selectionModel()
+        rows = marks.selectedIndexes()
+        if rows and not marks.isSelected(self.view.currentIndex()):
+            marks.setCurrentIndex(rows[-1], Flag.NoUpdate)
+        self.selected_changed.emit()
+
+    def _mark_active(self, layer_id: str | None) -> None:
+        """Another layer is marked alone; the same one leaves the marks as they are."""
         index = self.model.index_of(layer_id)
-        if index != self.view.currentIndex():
+        if index != self.view.currentIndex() or not self.view.selectionModel().hasSelection():
             blocker = QSignalBlocker(self.view.selectionModel())
-            self.view.setCurrentIndex(index)
+            is_marked = self.view.selectionModel().isSelected(index)
+            how = Flag.NoUpdate if is_marked else Flag.ClearAndSelect
+            self.view.selectionModel().setCurrentIndex(index, how)
             blocker.unblock()
         self.view.viewport().update()
 
@@ -167,6 +236,10 @@ class LayersPanel(Panel):
             elif layer is not None:
                 widget.setValue(round(layer.opacity * 100))  # type: ignore[union-attr]
             blocker.unblock()
+
+    def _marked(self) -> set[str]:
+        rows = self.view.selectionModel().selectedIndexes()
+        return {layer.id for index in rows if (layer := self.model.layer_at(index)) is not None}
 
     def _closed(self) -> list[str]:
         return [

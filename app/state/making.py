@@ -12,7 +12,6 @@ from PySide6.QtCore import QObject, QTimer, Signal
 
 from app.document.document import DocumentState
 from app.document.edits import make_current, mask_for, source_for_edit
-from app.document.errors import DocumentError
 from app.document.pictures import to_picture
 from app.document.placing import SetCurrentNode
 from app.engine.command import engine_command
@@ -258,14 +257,14 @@ class Making(QObject):
         self._tell(Kind.error, title, _first_upper(reason), job)
 
     def make_current(self, node_id: str) -> None:
-        """Put a step of the history on the canvas; undoable, and nothing is deleted."""
+        """Put a step of the history on the canvas; undoable, and nothing is deleted.
+
+        Raises DocumentError.
+        """
         workspace = self._workspace
         picture = workspace.tree.picture_at(node_id)
         command: SetCurrentNode = make_current(workspace.document.state, node_id, picture)
-        try:
-            workspace.document.do(command)
-        except DocumentError as error:
-            self._tell(Kind.warning, str(error))
+        workspace.document.do(command)
 
     def rename(self, node_id: str, name: str) -> None:
         self._workspace.tree.rename(node_id, name)
@@ -276,6 +275,7 @@ class Making(QObject):
         self._workspace.store_node(node_id)
 
     def use_settings(self, node_id: str) -> None:
+        """Raises PictureDamaged where a picture that the request used cannot be read."""
         request = self._workspace.tree.node(node_id).request
         if request is not None:
             self._generation.take(request)

@@ -9,9 +9,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from PySide6.QtCore import QSize
+from PySide6.QtGui import QImage
 
 from app.document.edits import PlacedResult, place_picture, place_result
-from app.document.history import EditTree, Node
+from app.document.errors import PictureDamaged
+from app.document.history import EditTree, Made, Node
 from app.document.pictures import to_image
 from app.document.state import DocumentState
 from app.store.jobs import Job
@@ -45,11 +47,9 @@ def _arrival(state: DocumentState, tree: EditTree, job: Job, result: Result, k: 
     node = Node(
         parent=parent,
         name=" ".join(request.prompt.split())[:NAME_CHARS],
-        request=request,
         recipe=to_recipe(request, result.model),
-        mask=job.mask,
+        content=Made(request=request, mask=job.mask, image=placed.image),
         region=placed.region,
-        image=placed.image,
         size=QSize(placed.picture.width(), placed.picture.height()),
         model=result.model,
         seconds=result.seconds / max(1, len(result.pictures)),
@@ -63,6 +63,12 @@ def place(state: DocumentState, tree: EditTree, job: Job, result: Result, k: int
     image = to_image(result.pictures[k])
     if not is_change(job):
         return place_picture(state, image, base=None)
-    has_parent = job.parent is not None and job.parent in tree.nodes
-    base = tree.picture_at(job.parent) if has_parent and job.parent is not None else None
-    return place_result(state, image, mask=job.mask, base=base)
+    return place_result(state, image, mask=job.mask, base=_picture_of(tree, job.parent))
+
+
+def _picture_of(tree: EditTree, node_id: str | None) -> QImage | None:
+    """None where there is none to be read: the new node then needs nothing of it."""
+    try:
+        return tree.picture_at(node_id) if node_id in tree.nodes and node_id else None
+    except PictureDamaged:
+        return None

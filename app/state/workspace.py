@@ -229,6 +229,7 @@ class Workspace(QObject):
             with contextlib.suppress(OSError):
                 old.path.unlink()
         self.project = new
+        self.tree.read_from(new.nodes)
         self._begin_writing(new)
         self._autosave()
         self._remember()
@@ -305,7 +306,7 @@ class Workspace(QObject):
         assert project is not None
         if project.read_only:
             return
-        found = [job for job in project.jobs() if job.status in broken]
+        found = list(project.jobs(*broken))
         if not found:
             return
         title = translate("Workspace", "%n job(s) had not finished when Inkstone closed.",

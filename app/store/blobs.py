@@ -6,6 +6,7 @@ is read is hashed again, so that no changed byte is ever shown. Knows nothing of
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import sqlite3
 import zlib
@@ -45,12 +46,14 @@ class BadBlob(ValueError):
 
 class Blobs:
     """The table `blobs`. Putting what is there already costs a hash, and for an image that was
-    just put not even that."""
+    just put not even that. What is put is proved to be there: a blob whose bytes were changed on
+    the disk is written anew, and never relied on."""
 
     def __init__(self, connection: sqlite3.Connection, like: Blobs | None = None) -> None:
         """`like`: the same table through another connection, whose memory of images stays."""
         self._connection = connection
         self._known = {bytes(row[0]) for row in connection.execute("SELECT sha256 FROM blobs")}
+        self._proved: set[bytes] = set() if like is None else like._proved  # read, or written
         self._added: list[bytes] = []
         self._removed: list[bytes] = []
         self._hashes: dict[int, bytes] = (
@@ -60,20 +63,20 @@ class Blobs:
     def put_image(self, image: QImage) -> bytes:
         """Store an image in its own format; returns its address."""
         address = self._hashes.get(image.cacheKey())
-        if address is None or address not in self._known:
+        if address is None or address not in self._proved:
             address = self._put_new_image(image)
             self._remember(image, address)
         return address
 
     def put_picture(self, picture: Picture) -> bytes:
         address = bytes.fromhex(picture.sha256)
-        if address not in self._known:
+        if not self._is_whole(address):
             self._put_rows(address, picture.mode, picture.width, picture.height, picture.data)
         return address
 
     def put_bytes(self, data: bytes) -> bytes:
         address = hashlib.sha256(b"bytes:" + data).digest()
-        if address not in self._known:
+        if not self._is_whole(address):
             self._insert(address, BYTES_FORM, len(data), 1, data)
         return address
 
@@ -112,7 +115,9 @@ class Blobs:
 
     def settle(self, *, written: bool) -> None:
         """After a transaction: what was put is there, or (rolled back) is not."""
-        self._known.difference_update(self._removed if written else self._added)
+        gone = self._removed if written else self._added
+        self._known.difference_update(gone)
+        self._proved.difference_update(gone)
         self._added, self._removed = [], []
 
     def _remember(self, image: QImage, address: bytes) -> None:
@@ -128,7 +133,7 @@ class Blobs:
         width, height = image.width(), image.height()
         rows = _packed_rows(image, width * DEPTHS[form])
         address = _address(form, width, height, rows)
-        if address not in self._known:
+        if not self._is_whole(address):
             self._put_rows(address, form, width, height, rows)
         return address
 
@@ -137,10 +142,12 @@ class Blobs:
 
     def _insert(self, address: bytes, form: str, width: int, height: int, data: bytes) -> None:
         self._connection.execute(
-            "INSERT INTO blobs (sha256, form, width, height, data) VALUES (?, ?, ?, ?, ?)",
+            "INSERT OR REPLACE INTO blobs (sha256, form, width, height, data) "
+            "VALUES (?, ?, ?, ?, ?)",
             (address, form, width, height, data),
         )
         self._known.add(address)
+        self._proved.add(address)
         self._added.append(address)
 
     def _read(self, address: bytes) -> tuple[str, int, int, bytes]:
@@ -149,7 +156,16 @@ class Blobs:
         ).fetchone()
         if row is None:
             raise BadBlob(f"{address.hex()[:12]} is missing")
-        return opened(address, row)
+        found = opened(address, row)
+        self._proved.add(address)
+        return found
+
+    def _is_whole(self, address: bytes) -> bool:
+        """Whether it is there with the bytes that its address says."""
+        if address in self._known and address not in self._proved:
+            with contextlib.suppress(BadBlob):
+                self._read(address)
+        return address in self._proved
 
 
 def opened(address: bytes, row: tuple[object, ...]) -> tuple[str, int, int, bytes]:

@@ -2,6 +2,9 @@
 
 The tree is written as a flat list, each layer with the number of its group, so that no depth of
 groups is too deep to be read. Reading trusts nothing: ValueError for what makes no sense.
+
+Fields that came after version 1 may be missing when read, and a program that does not know them
+loses nothing that is seen: they need no other version.
 """
 
 from __future__ import annotations
@@ -37,6 +40,8 @@ def encode_state(state: DocumentState, pixels: PixelWriter) -> dict[str, Any]:
         "active": state.active,
         "picture": state.picture,
         "current_node": state.current_node,
+        "painted_mask": state.painted_mask,
+        "pruned": sorted(state.pruned),
     }
     return {**record, "needs": pixels.needs}
 
@@ -58,6 +63,8 @@ def decode_state(record: Any, pixels: PixelReader) -> DocumentState:
         active=fields.optional_text("active"),
         picture=fields.optional_text("picture"),
         current_node=fields.optional_text("current_node"),
+        painted_mask=fields.later_text("painted_mask"),
+        pruned=frozenset(fields.later_texts("pruned")),
     )
 
 

@@ -54,6 +54,17 @@ class Fields:
     def optional_text(self, name: str) -> str | None:
         return None if self.any(name) is None else self.text(name)
 
+    def later_text(self, name: str) -> str | None:
+        """Of a field that older records do not have."""
+        return self.optional_text(name) if name in self._values else None
+
+    def later_texts(self, name: str) -> list[str]:
+        """Of a field that older records do not have."""
+        found = self.items(name) if name in self._values else []
+        if not all(isinstance(item, str) for item in found):
+            raise ValueError(f"{self._what}: {name} holds more than texts")
+        return found
+
     def optional_whole(self, name: str) -> int | None:
         return None if self.any(name) is None else self.whole(name)
 

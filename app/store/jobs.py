@@ -19,7 +19,7 @@ from app.store.encoding import decode_selection, encode_selection
 from app.store.fields import Fields
 from app.store.pixels import PixelReader, PixelWriter
 from app.store.records import seal, unseal
-from app.store.results import decode_request, encode_pictures
+from app.store.requests import decode_request, encode_pictures
 from model.requests import Request, to_recipe
 
 
@@ -79,13 +79,17 @@ class Jobs:
             (JobStatus.interrupted.value, JobStatus.running.value),
         )
 
-    def all(self) -> tuple[Job, ...]:
-        """In the order of the queue. Raises ValueError where one cannot be read."""
+    def all(self, *wanted: JobStatus) -> tuple[Job, ...]:
+        """Those of a wanted status, or all without one, in the order of the queue.
+
+        Raises ValueError where one cannot be read.
+        """
         reader = PixelReader(self._blobs)
         rows = self._connection.execute(
             "SELECT job, status, message, record, sha256 FROM jobs ORDER BY id"
         )
-        found = (_decode(row, reader) for row in rows.fetchall())
+        statuses = {status.value for status in wanted or JobStatus}
+        found = (_decode(row, reader) for row in rows.fetchall() if row[1] in statuses)
         return tuple(job for job in found if job is not None)
 
 

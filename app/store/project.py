@@ -18,6 +18,7 @@ from typing import Any
 from PySide6.QtGui import QImage
 
 from app.document.history import EditTree, Node
+from app.document.pruning import standing
 from app.document.state import DocumentState
 from app.i18n import translate
 from app.store import schema
@@ -25,6 +26,7 @@ from app.store.blobs import Blobs
 from app.store.errors import ReadOnly, StoreError, WriteFailed
 from app.store.jobs import Job, Jobs, JobStatus
 from app.store.journal import Journal, Version
+from app.store.node_pixels import NodePixels
 from app.store.opening import (
     Opened,
     begin_writing,
@@ -45,7 +47,8 @@ PRUNE_EVERY = 100  # writes of states
 class Project:
     """An open project: `create` or `open` one, and `close` it.
 
-    `state` and `nodes` are what the file held last; `notice` says why it cannot be written to.
+    `state` and `nodes` are what the file held last; the pictures of nodes but the current one are
+    read when they are asked for. `notice` says why the project cannot be written to.
     """
 
     def __init__(self, path: Path, opened: Opened) -> None:
@@ -58,12 +61,21 @@ class Project:
         self._identity = identity(path)
         self._use(opened.connection)
         self.state: DocumentState = self._journal.newest()
-        self.nodes: tuple[Node, ...] = self._results.all()
+        self.nodes: tuple[Node, ...] = self._results.all(
+            NodePixels(self._turn, lambda: self._blobs)
+        )
+        self._prove_current()
         if not self.read_only:
             self._opened = begin_writing(path, opened)
             self._use(self._opened.connection, self._blobs)
             with self._writing():
                 self._jobs.interrupt_running()
+
+    def _prove_current(self) -> None:
+        """What the page shows must be whole before the file is written to. Raises ValueError."""
+        for node in self.nodes:
+            if node.id == self.state.current_node:
+                assert not node.image.isNull()
 
     def _use(self, connection: sqlite3.Connection, blobs: Blobs | None = None) -> None:
         self._connection = connection
@@ -178,10 +190,10 @@ class Project:
             self._results.update(node)
         self.nodes = tuple(node if old.id == node.id else old for old in self.nodes)
 
-    def jobs(self) -> tuple[Job, ...]:
-        """The queue, oldest first."""
+    def jobs(self, *wanted: JobStatus) -> tuple[Job, ...]:
+        """The queue, oldest first: all of it, or the jobs of a status."""
         with self._reading():
-            return self._jobs.all()
+            return self._jobs.all(*wanted)
 
     def add_job(self, job: Job) -> None:
         with self._writing():
@@ -220,7 +232,20 @@ class Project:
         """Put everything into the one file and let go of it. A second call does nothing."""
         with self._turn:
             whole = not self.read_only and identity(self.path) == self._identity
+            if whole:
+                self._free_pruned()
             self._opened.close(tidy=whole)
+
+    def _free_pruned(self) -> None:
+        """Nodes that were taken out of the history go for good, and the pixels that only they
+        needed. Where that cannot be, they stay hidden."""
+        with contextlib.suppress(StoreError, ValueError):
+            parents = {node.id: node.parent for node in self.nodes}
+            gone = parents.keys() - standing(parents, self.state.pruned)
+            if gone:
+                with self._writing():
+                    self._results.remove(gone)
+                    self._keep_needed()
 
     def _meta(self, key: str) -> Any:
         with self._reading():
@@ -280,11 +305,15 @@ class Project:
         """Old states go, and the pixels that nothing needs any more. Nothing hangs on it."""
         with contextlib.suppress(StoreError, ValueError), self._writing():
             self._journal.prune()
-            needed = self._journal.needs()
-            for table in ("nodes", "jobs"):
-                rows = self._connection.execute(f"SELECT record, sha256 FROM {table}")
-                for row in rows.fetchall():
-                    needed |= Needs(unseal(*row)).all(self._blobs)
-            if (preview := self._meta("preview")) is not None:
-                needed.add(from_hex(preview))
-            self._blobs.keep_only(needed)
+            self._keep_needed()
+
+    def _keep_needed(self) -> None:
+        """Every blob that no row needs goes. Raises ValueError where one cannot be read."""
+        needed = self._journal.needs()
+        for table in ("nodes", "jobs"):
+            rows = self._connection.execute(f"SELECT record, sha256 FROM {table}")
+            for row in rows.fetchall():
+                needed |= Needs(unseal(*row)).all(self._blobs)
+        if (preview := self._meta("preview")) is not None:
+            needed.add(from_hex(preview))
+        self._blobs.keep_only(needed)

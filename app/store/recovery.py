@@ -10,6 +10,7 @@ import contextlib
 import os
 import shutil
 import sqlite3
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +26,7 @@ from app.store import schema
 from app.store.blobs import BadBlob, Blobs, opened
 from app.store.encoding import decode_state
 from app.store.journal import Journal
+from app.store.node_pixels import NodePixels
 from app.store.pixels import Needs, PixelReader, from_hex
 from app.store.records import seal, unseal
 from app.store.results import Results
@@ -206,7 +208,8 @@ class _Rescue:
 
     def _state_from_results(self) -> str | None:
         """A page with the last result, where no state is left."""
-        nodes = Results(self._new, self._blobs).all()
+        pixels = NodePixels(threading.RLock(), lambda: self._blobs)
+        nodes = Results(self._new, self._blobs).all(pixels)
         if not nodes:
             return None
         tree, last = EditTree(nodes), nodes[-1]

@@ -6,18 +6,20 @@ A record is written once; name and pin are columns of their own, because they ma
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Iterable
 from typing import Any
 
 from PySide6.QtCore import QRect, QSize
 
 from app.document.history import Node
 from app.store.blobs import BadBlob, Blobs
-from app.store.encoding import decode_selection, encode_selection
+from app.store.encoding import encode_selection
 from app.store.fields import Fields
-from app.store.pixels import PixelReader, PixelWriter
+from app.store.node_pixels import NodePixels, Stored
+from app.store.pixels import Needs, PixelWriter
 from app.store.records import seal, unseal
-from model.requests import ModelIdentity, Picture, Request, RequestError, from_recipe
+from app.store.requests import encode_pictures
+from model.requests import ModelIdentity
 
 NodeRow = tuple[str, str, int, str, bytes]
 
@@ -43,10 +45,17 @@ class Results:
             (node.name, int(node.pinned), node.id),
         )
 
-    def all(self) -> tuple[Node, ...]:
-        """Oldest first. Raises ValueError (BadRecord, BadBlob) where one cannot be read."""
-        reader = PixelReader(self._blobs)
-        return tuple(decode_node(row, reader) for row in self.rows())
+    def all(self, pixels: NodePixels) -> tuple[Node, ...]:
+        """Oldest first; what they show is read when it is asked for.
+
+        Raises ValueError: BadRecord, or BadBlob where something that one needs is not there.
+        """
+        return tuple(decode_node(row, self._blobs, pixels) for row in self.rows())
+
+    def remove(self, node_ids: Iterable[str]) -> None:
+        self._connection.executemany(
+            "DELETE FROM nodes WHERE node = ?", [(node_id,) for node_id in node_ids]
+        )
 
     def rows(self) -> list[NodeRow]:
         """Id, name, pin, record and its hash, oldest first."""
@@ -76,21 +85,31 @@ def encode_node(node: Node, pixels: PixelWriter) -> dict[str, Any]:
     return {**record, "needs": pixels.needs}
 
 
-def decode_node(row: NodeRow, pixels: PixelReader) -> Node:
+def decode_node(row: NodeRow, blobs: Blobs, pixels: NodePixels) -> Node:
     """Raises ValueError (BadRecord, BadBlob among them)."""
     node_id, name, pinned, text, sha256 = row
-    fields = Fields(unseal(text, sha256), "result")
+    record = unseal(text, sha256)
+    fields = Fields(record, "result")
+    _check_needs(record, blobs)
     model = Fields(fields.any("model"), "model")
     recipe = fields.mapping("recipe")
+    region = QRect(*_whole_numbers(fields, "region", 4))
+    content = Stored(
+        pixels=pixels,
+        name=name,
+        picture=fields.text("image"),
+        size=region.size(),
+        selection=fields.optional_text("mask"),
+        recipe=recipe,
+        pictures=fields.items("pictures"),
+    )
     return Node(
         id=node_id,
         parent=fields.optional_text("parent"),
         name=name,
-        request=decode_request(recipe, fields.items("pictures"), pixels),
         recipe=recipe,
-        mask=decode_selection(fields.optional_text("mask"), pixels),
-        region=QRect(*_whole_numbers(fields, "region", 4)),
-        image=pixels.image(fields.text("image")),
+        content=content,
+        region=region,
         size=QSize(*_whole_numbers(fields, "size", 2)),
         model=ModelIdentity(
             name=model.text("name"), sha256=model.text("sha256"), licence=model.text("licence")
@@ -101,28 +120,10 @@ def decode_node(row: NodeRow, pixels: PixelReader) -> Node:
     )
 
 
-def encode_pictures(request: Request | None, pixels: PixelWriter) -> list[str]:
-    """The pictures a request carries, so that it can be run again."""
-    return [] if request is None else [pixels.picture(picture) for picture in request.pictures]
-
-
-def decode_request(
-    recipe: Mapping[str, Any], addresses: list[Any], pixels: PixelReader
-) -> Request | None:
-    """The request again; None for a recipe of a newer form: it can be shown, only not run.
-
-    Raises BadBlob for a lost picture, unless `pixels` is lenient.
-    """
-    try:
-        pictures: dict[str, Picture] = {name: pixels.picture(name) for name in addresses}
-        return from_recipe(recipe, pictures)
-    except RequestError:
-        return None
-    except BadBlob:
-        if not pixels.lenient:
-            raise
-        pixels.lost += 1
-        return None
+def _check_needs(record: Any, blobs: Blobs) -> None:
+    missing = [address for address in Needs(record).all(blobs) if not blobs.has(address)]
+    if missing:
+        raise BadBlob(f"{missing[0].hex()[:12]} is missing")
 
 
 def _whole_numbers(fields: Fields, name: str, count: int) -> list[int]:

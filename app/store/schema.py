@@ -31,6 +31,8 @@ HEADER_BYTES = 100
 MAGIC = b"SQLite format 3\0"
 MAX_ROW_BYTES = 1 << 30
 WHOLE_CHECK_BYTES = 1 << 30  # above this, opening checks what it reads and not all the rest
+SHRINK_PART = 4  # a file of which a quarter is free is made smaller
+SHRINK_BYTES = 256 << 20  # of content: about a second of copying
 
 TABLES = {
     "meta": "key TEXT PRIMARY KEY, value",
@@ -71,6 +73,16 @@ def end_writing(connection: sqlite3.Connection) -> None:
     with contextlib.suppress(sqlite3.Error):  # a reader holds it; then the log stays beside it
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
         connection.execute("PRAGMA journal_mode=DELETE").fetchall()
+        _shrink(connection)
+
+
+def _shrink(connection: sqlite3.Connection) -> None:
+    """Give free pages back to the disk where they are many and the rest is quickly copied; others
+    are filled again by what is written later."""
+    (pages,) = connection.execute("PRAGMA page_count").fetchone()
+    (free,) = connection.execute("PRAGMA freelist_count").fetchone()
+    if free * SHRINK_PART >= pages and (pages - free) * PAGE_BYTES <= SHRINK_BYTES:
+        connection.execute("VACUUM")
 
 
 def initialise(path: Path) -> sqlite3.Connection:

@@ -2,6 +2,26 @@
 <!DOCTYPE TS>
 <TS version="2.1" language="en" sourcelanguage="en">
  <context>
+  <name>Commands</name>
+  <message numerus="yes">
+   <source>Remove %n step(s)</source>
+   <translation>
+    <numerusform>Remove %n step</numerusform>
+    <numerusform>Remove %n steps</numerusform>
+   </translation>
+  </message>
+ </context>
+ <context>
+  <name>History</name>
+  <message numerus="yes">
+   <source>Remove %n step(s) from the history?</source>
+   <translation>
+    <numerusform>Remove %n step from the history?</numerusform>
+    <numerusform>Remove %n steps from the history?</numerusform>
+   </translation>
+  </message>
+ </context>
+ <context>
   <name>Status</name>
   <message numerus="yes">
    <source>%n px changed outside</source>

@@ -175,6 +175,10 @@
    <translation>撤销(&amp;U)</translation>
   </message>
   <message>
+   <source>&amp;Ungroup</source>
+   <translation>取消编组(&amp;U)</translation>
+  </message>
+  <message>
    <source>&amp;Use These Settings Again</source>
    <translation>再次使用这些设置(&amp;U)</translation>
   </message>
@@ -185,6 +189,14 @@
   <message>
    <source>Add &amp;Mask</source>
    <translation>添加蒙版(&amp;M)</translation>
+  </message>
+  <message>
+   <source>Add Mask that S&amp;hows All</source>
+   <translation>添加全部显示的蒙版(&amp;H)</translation>
+  </message>
+  <message>
+   <source>Appl&amp;y Mask</source>
+   <translation>应用蒙版(&amp;Y)</translation>
   </message>
   <message>
    <source>Brush &amp;Larger</source>
@@ -251,8 +263,20 @@
    <translation>页面大小(&amp;G)…</translation>
   </message>
   <message>
+   <source>Paint on Mas&amp;k</source>
+   <translation>绘制蒙版(&amp;K)</translation>
+  </message>
+  <message>
+   <source>Re&amp;move Step…</source>
+   <translation>移除步骤(&amp;M)…</translation>
+  </message>
+  <message>
    <source>Remo&amp;ve Mask</source>
    <translation>移除蒙版(&amp;V)</translation>
+  </message>
+  <message>
+   <source>S&amp;wap Brush and Eraser</source>
+   <translation>切换画笔与橡皮擦(&amp;W)</translation>
   </message>
   <message>
    <source>Save &amp;As…</source>
@@ -269,6 +293,10 @@
   <message>
    <source>Select Layer &amp;Below</source>
    <translation>选择下方图层(&amp;B)</translation>
+  </message>
+  <message>
+   <source>Sho&amp;w or Hide</source>
+   <translation>显示或隐藏(&amp;W)</translation>
   </message>
   <message>
    <source>Zoom &amp;In</source>
@@ -384,6 +412,14 @@
    <translation>页面 {width} × {height} 像素，缩放 {zoom} %。工具：{tool}。</translation>
   </message>
   <message>
+   <source>Painting mask of “{name}”</source>
+   <translation>正在绘制“{name}”的蒙版</translation>
+  </message>
+  <message>
+   <source>Painting mask of “{name}”, which is off</source>
+   <translation>正在绘制“{name}”的蒙版（已停用）</translation>
+  </message>
+  <message>
    <source>Preview</source>
    <translation>预览</translation>
   </message>
@@ -421,6 +457,10 @@
   <message>
    <source>Add text</source>
    <translation>添加文字</translation>
+  </message>
+  <message>
+   <source>Apply mask</source>
+   <translation>应用蒙版</translation>
   </message>
   <message>
    <source>Blend mode</source>
@@ -490,6 +530,12 @@
    <source>Place result</source>
    <translation>置入结果</translation>
   </message>
+  <message numerus="yes">
+   <source>Remove %n step(s)</source>
+   <translation>
+    <numerusform>移除 %n 个步骤</numerusform>
+   </translation>
+  </message>
   <message>
    <source>Remove mask</source>
    <translation>移除蒙版</translation>
@@ -505,6 +551,18 @@
   <message>
    <source>Show layer</source>
    <translation>显示图层</translation>
+  </message>
+  <message>
+   <source>Turn mask off</source>
+   <translation>停用蒙版</translation>
+  </message>
+  <message>
+   <source>Turn mask on</source>
+   <translation>启用蒙版</translation>
+  </message>
+  <message>
+   <source>Ungroup</source>
+   <translation>取消编组</translation>
   </message>
   <message>
    <source>Unlock layer</source>
@@ -530,8 +588,16 @@
    <translation>分辨率 {dpi} dpi 超出 1 至 {most} 的范围。</translation>
   </message>
   <message>
+   <source>Only a group can be ungrouped.</source>
+   <translation>只有组才能取消编组。</translation>
+  </message>
+  <message>
    <source>Only a group can hold layers.</source>
    <translation>只有组才能包含图层。</translation>
+  </message>
+  <message>
+   <source>Only a mask that is on, of a pixel layer, can be applied.</source>
+   <translation>只能应用像素图层上已启用的蒙版。</translation>
   </message>
   <message>
    <source>Only a pixel layer or a layer's mask can be painted on.</source>
@@ -711,6 +777,10 @@
  <context>
   <name>History</name>
   <message>
+   <source>A picture is being made from “{name}”. Wait for it, or cancel it first.</source>
+   <translation>正在根据“{name}”生成图片。请等待完成，或先取消。</translation>
+  </message>
+  <message>
    <source>Copy the prompt</source>
    <translation>复制提示词</translation>
   </message>
@@ -741,6 +811,20 @@
   <message>
    <source>Pin</source>
    <translation>固定</translation>
+  </message>
+  <message>
+   <source>Remove</source>
+   <translation>移除</translation>
+  </message>
+  <message numerus="yes">
+   <source>Remove %n step(s) from the history?</source>
+   <translation>
+    <numerusform>要从历史中移除 %n 个步骤吗？</numerusform>
+   </translation>
+  </message>
+  <message>
+   <source>Remove…</source>
+   <translation>移除…</translation>
   </message>
   <message>
    <source>Rename</source>
@@ -777,6 +861,18 @@
   <message>
    <source>{model} ({licence}) · {size} px · {s} s</source>
    <translation>{model}（{licence}）· {size} 像素 · {s} 秒</translation>
+  </message>
+  <message>
+   <source>“{name}” and every step that came from it leave the history. Undo brings them back as long as the project is open; then their space is freed.</source>
+   <translation>“{name}”以及由它产生的所有步骤将从历史中移除。项目打开期间可以撤销；关闭后将释放所占空间。</translation>
+  </message>
+  <message>
+   <source>“{name}” is pinned. Unpin it first, then remove it.</source>
+   <translation>“{name}”已固定。请先取消固定，再移除。</translation>
+  </message>
+  <message>
+   <source>“{name}” stays: the picture on the page comes from it. Make a step outside its branch current first.</source>
+   <translation>“{name}”不能移除：页面上的图片由它产生。请先将其分支之外的步骤设为当前。</translation>
   </message>
  </context>
  <context>
@@ -859,6 +955,10 @@
   <message>
    <source>Text</source>
    <translation>文字</translation>
+  </message>
+  <message>
+   <source>Ungrouped. The group's own opacity, blending or mask is gone with it.</source>
+   <translation>已取消编组。组自身的不透明度、混合模式或蒙版已随之移除。</translation>
   </message>
   <message>
    <source>hidden</source>
@@ -1215,6 +1315,13 @@
   </message>
  </context>
  <context>
+  <name>Question</name>
+  <message>
+   <source>Cancel</source>
+   <translation>取消</translation>
+  </message>
+ </context>
+ <context>
   <name>Settings</name>
   <message>
    <source>A change ends the engine; the next picture starts it anew.</source>
@@ -1359,6 +1466,10 @@
   <message>
    <source>The project was not written: {reason}. Use Save As to keep it.</source>
    <translation>项目未写入：{reason}。请使用“另存为”加以保留。</translation>
+  </message>
+  <message>
+   <source>The step “{name}” is damaged in the file and cannot be read. The page and the other steps are as they were; an older copy of the file may still have it.</source>
+   <translation>文件中的步骤“{name}”已损坏，无法读取。页面和其他步骤保持不变；较早的文件副本中可能仍有此步骤。</translation>
   </message>
   <message>
    <source>Use Save As to keep what was read in a new file.</source>

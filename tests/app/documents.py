@@ -13,7 +13,7 @@ from PySide6.QtGui import QColor, QImage
 
 from app.document.blend import Blend
 from app.document.geometry import Page
-from app.document.history import Node
+from app.document.history import Made, Node
 from app.document.layers import Align, GroupLayer, Layer, LayerMask, Layers, PixelLayer, TextLayer
 from app.document.selection import Selection
 from app.document.state import DocumentState
@@ -96,6 +96,8 @@ def states() -> st.SearchStrategy[DocumentState]:
         active=IDS,
         picture=IDS,
         current_node=IDS,
+        painted_mask=IDS,
+        pruned=st.frozensets(st.sampled_from(["a", "b", "c" * 32])),
     )
 
 
@@ -122,14 +124,14 @@ def node(
     parent: str | None = None, seed: int = 0, request: Request | None = None, **values: Any
 ) -> Node:
     request = request or TextToImage(prompt=f"poster {seed}", seed=seed, width=32, height=32)
+    content = {"request": request, "mask": None, "image": image(30, 20, seed)}
+    content |= {name: values.pop(name) for name in content.keys() & values.keys()}
     shared: dict[str, Any] = {
         "parent": parent,
         "name": f"结果 {seed}",
-        "request": request,
         "recipe": to_recipe(request, MODEL),
-        "mask": None,
+        "content": Made(**content),
         "region": QRect(2, 3, 30, 20),
-        "image": image(30, 20, seed),
         "size": QSize(32, 32),
         "model": MODEL,
         "seconds": 1.5,
@@ -154,10 +156,18 @@ def plain(value: Any) -> Any:
         return value.format(), value.width(), b"".join(rows)
     if isinstance(value, (QRect, QSize)):
         return value.toTuple() if isinstance(value, QSize) else value.getRect()
+    if isinstance(value, Node):
+        fields = {f.name: getattr(value, f.name) for f in dataclasses.fields(value)}
+        content = {"request": value.request, "mask": value.mask, "image": value.image}
+        return {
+            name: plain(found) for name, found in (fields | {"content": None} | content).items()
+        }
     if dataclasses.is_dataclass(value) and not isinstance(value, (type, Picture, Request)):
         return {f.name: plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
     if isinstance(value, tuple):
         return tuple(map(plain, value))
+    if isinstance(value, frozenset):
+        return value
     if isinstance(value, Enum):
         return value.value
     return dict(value) if isinstance(value, Mapping) else value

@@ -26,6 +26,7 @@ from app.document.layers import (
     with_new_ids,
 )
 from app.document.selection import rectangle
+from app.document.stacking import MoveLayers
 from app.document.tiles import Tiles
 from tests.documents import PAGE, mask_of, pixel, solid, three
 
@@ -79,14 +80,14 @@ def test_where_a_new_layer_goes(
 def test_moving_in_the_stack(
     qapp: object, layer_id: str, parent: str | None, index: int, expected: str
 ) -> None:
-    found = cmd.MoveLayer(layer_id=layer_id, parent=parent, index=index).apply(three())
+    found = MoveLayers(layer_ids=(layer_id,), parent=parent, index=index).apply(three())
     assert order(found) == expected
 
 
 def test_a_group_does_not_go_into_itself_nor_anything_into_a_picture(qapp: object) -> None:
     for layer_id, parent in (("g", "g"), ("a", "b")):
         with pytest.raises(DocumentError):
-            cmd.MoveLayer(layer_id=layer_id, parent=parent, index=0).apply(three())
+            MoveLayers(layer_ids=(layer_id,), parent=parent, index=0).apply(three())
 
 
 @pytest.mark.parametrize(

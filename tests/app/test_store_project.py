@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from PySide6.QtCore import QRect
 from PySide6.QtGui import QColor
 
+from app.document.history import Made
 from app.document.layers import GroupLayer, PixelLayer, walk
 from app.document.selection import rectangle
 from app.document.state import DocumentState
@@ -116,7 +117,8 @@ def test_results_come_back(tmp_path: Path) -> None:
 
 
 def test_a_result_that_nobody_can_run_again_keeps_its_recipe(tmp_path: Path) -> None:
-    made = dataclasses.replace(node(), request=None, recipe={"version": 99, "task": "future"})
+    content = Made(request=None, mask=None, image=image(30, 20))
+    made = dataclasses.replace(node(), content=content, recipe={"version": 99, "task": "future"})
     opened = Project.create(tmp_path / "a.ink", simple_state())
     opened.add_node(made)
     opened.close()

@@ -150,7 +150,11 @@ DAMAGE: dict[str, tuple[str, int]] = {
     "the newest record": (f"UPDATE journal SET record = '{{}}' WHERE id = {STATES}", STATES - 2),
     "the newest hash": (f"UPDATE journal SET sha256 = x'00' WHERE id = {STATES}", STATES - 2),
     "its columns": (f"UPDATE journal SET record = 5, sha256 = 'x' WHERE id = {STATES}", STATES - 2),
-    "one pixel": ("UPDATE blobs SET data = x'00' WHERE id = (SELECT max(id) FROM blobs)", -1),
+    "one pixel": (
+        "UPDATE blobs SET data = x'00' "
+        "WHERE id = (SELECT max(id) FROM blobs WHERE width = 256)",  # a tile of the newest state
+        -1,
+    ),
 }
 
 

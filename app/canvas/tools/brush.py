@@ -1,22 +1,29 @@
-"""The mask brush and its eraser: they paint what may change. Shift and a drag change the size."""
+"""The mask brush and its eraser: they paint what may change, or, where a layer's mask was chosen,
+what shows of that layer. Shift and a drag change the size.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from PySide6.QtCore import QPointF
+
 from app.canvas.tools.tool import Gesture, Key, Pointer, Stage
-from app.document.commands import SetSelection
+from app.document.commands import Command, SetSelection
 from app.document.layers import new_id
+from app.document.masking import PaintMask, brushed_mask
 from app.document.selection import brushed
 
 SMALLEST_PX, LARGEST_PX = 1, 2000
 
 
 def paint(stage: Stage, press: Pointer) -> Gesture:
-    """Adds to what may change; with Alt, takes away."""
+    """Adds to what may change, or shows; with Alt, takes away, or hides."""
     return _resize(stage, press) if press.holds(Key.ShiftModifier) else _stroke(stage, press, True)
 
 
 def erase(stage: Stage, press: Pointer) -> Gesture:
-    """Takes away from what may change; with Alt, adds."""
+    """Takes away from what may change, or hides; with Alt, adds, or shows."""
     return _resize(stage, press) if press.holds(Key.ShiftModifier) else _stroke(stage, press, False)
 
 
@@ -38,13 +45,22 @@ def _stroke(stage: Stage, press: Pointer, adds: bool) -> Gesture:
     gesture, last, is_released = new_id(), press.page, False
     points = [press.page]
     while True:
-        selection = brushed(stage.state.selection, points, stage.brush_size, add=adds)
-        stage.do(SetSelection(selection=selection, gesture=gesture))
+        stage.do(_dab(stage, points, adds, gesture))
         if is_released:
             return
         pointer = yield
         points, is_released = [last, pointer.page], pointer.is_release
         last = pointer.page
+
+
+def _dab(stage: Stage, points: Sequence[QPointF], adds: bool, gesture: str) -> Command:
+    state, size = stage.state, stage.brush_size
+    layer = state.masked_layer
+    if layer is not None:
+        mask = brushed_mask(layer, points, size, reveal=adds)
+        return PaintMask(layer_id=layer.id, mask=mask, gesture=gesture)
+    selection = brushed(state.selection, points, size, add=adds)
+    return SetSelection(selection=selection, gesture=gesture)
 
 
 def _resize(stage: Stage, press: Pointer) -> Gesture:

@@ -1,0 +1,108 @@
+"""The pixels of nodes in a project file, read when they are asked for.
+
+Opening a project reads the records of its nodes and proves that what they need is there; the bytes
+of a picture are proved when it is read. Knows nothing of records.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from PySide6.QtCore import QSize
+from PySide6.QtGui import QImage
+
+from app.document.errors import PictureDamaged
+from app.document.selection import Selection
+from app.i18n import translate
+from app.store.blobs import BadBlob, Blobs
+from app.store.encoding import decode_selection
+from app.store.pixels import PixelReader
+from app.store.requests import decode_request
+from model.requests import Request
+
+KEPT_BYTES = 256 << 20
+
+Read = TypeVar("Read")
+
+
+class NodePixels:
+    """Reads in turn with all else that is done with the file; keeps the images read last."""
+
+    def __init__(
+        self, turn: threading.RLock, blobs: Callable[[], Blobs], kept_bytes: int = KEPT_BYTES
+    ) -> None:
+        self._turn = turn
+        self._blobs = blobs
+        self._room = kept_bytes
+        self._kept: OrderedDict[str, QImage] = OrderedDict()
+
+    def read(self, use: Callable[[PixelReader], Read]) -> Read:
+        """Raises ValueError (BadBlob) and sqlite3.Error."""
+        with self._turn:
+            return use(PixelReader(self._blobs()))
+
+    def image(self, address: str) -> QImage:
+        with self._turn:
+            if address not in self._kept:
+                self._keep(address, self.read(lambda pixels: pixels.image(address)))
+            self._kept.move_to_end(address)
+            return self._kept[address]
+
+    def _keep(self, address: str, image: QImage) -> None:
+        self._kept[address] = image
+        self._room -= image.sizeInBytes()
+        while self._room < 0 and len(self._kept) > 1:
+            self._room += self._kept.popitem(last=False)[1].sizeInBytes()
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Stored:
+    """The content of a node in the file. `name` is the node's, for telling of damage."""
+
+    pixels: NodePixels
+    name: str
+    picture: str
+    size: QSize
+    selection: str | None
+    recipe: Mapping[str, Any]
+    pictures: list[Any]
+
+    @property
+    def image(self) -> QImage:
+        found = self._whole(lambda: self.pixels.image(self.picture))
+        if found.size() != self.size:
+            raise self._damage() from None
+        return found
+
+    @property
+    def mask(self) -> Selection | None:
+        return self._whole(
+            lambda: self.pixels.read(lambda pixels: decode_selection(self.selection, pixels))
+        )
+
+    @property
+    def request(self) -> Request | None:
+        return self._whole(
+            lambda: self.pixels.read(
+                lambda pixels: decode_request(self.recipe, self.pictures, pixels)
+            )
+        )
+
+    def _whole(self, read: Callable[[], Read]) -> Read:
+        try:
+            return read()
+        except (BadBlob, ValueError, sqlite3.Error) as error:
+            raise self._damage() from error
+
+    def _damage(self) -> PictureDamaged:
+        text = translate(
+            "Store",
+            "The step “{name}” is damaged in the file and cannot be read. The page and the other "
+            "steps are as they were; an older copy of the file may still have it.",
+        )
+        return PictureDamaged(text.format(name=self.name))
