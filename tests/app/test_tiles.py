@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from PySide6.QtCore import QPoint, QRect
 from PySide6.QtGui import QColor, QImage, QPainter
@@ -61,6 +61,7 @@ def test_painting_equals_painting_on_one_image(
 
 @settings(max_examples=40, deadline=None)
 @given(st.lists(st.tuples(spots, st.integers(0, 255), st.booleans()), max_size=6), spots)
+@example([(QRect(-1, -1, 29, 3), 128, False)], QRect(0, 0, 1, 2))
 def test_filling_and_erasing_equal_one_image_of_grey(
     qapp: object, fills: list[tuple[QRect, int, bool]], seen: QRect
 ) -> None:
