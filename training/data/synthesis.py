@@ -34,7 +34,9 @@ class StreamConfig(Options):
     edit_group: Positive = 32
     """So many examples in a row are all edits or all posters; a batch's size is the best."""
     letter_weight: Annotated[float, Range(0.0, 1000.0)] = 10.0
-    """How much the loss counts a cell with a letter, a shape or the page alone."""
+    """How much the loss counts a cell with a letter, a shape or the page alone. What weighs more is
+    learned sooner, and drawn too often: in doubt the loss prefers a letter in every likely place to
+    one that is missing. So a last stage has them nearly alike."""
     shape_weight: Annotated[float, Range(0.0, 1000.0)] = 3.0
     page_weight: Annotated[float, Range(0.0, 1000.0)] = 1.0
 
