@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from model.requests import Picture, Request
 
 PROJECT_SUFFIX = ".ink"
-FIRST_PROMPT = 'A poster that says "OPEN" in white letters on a dark blue page'
+FIRST_PROMPT = 'A navy poster with "OPEN" in white in the middle'
 FIRST_POSTER = Path("inkstone-poster.png")
 
 DONE, FAULT, REFUSED, INTERRUPTED = 0, 1, 2, 130

@@ -306,7 +306,7 @@ def _texts() -> dict[str, str]:
 
 def example_prompt() -> str:
     """One prompt that the starter understands."""
-    return translate("Prompt", 'A poster that says "OPEN" in white letters on a dark blue page')
+    return translate("Prompt", 'A navy poster with "OPEN" in white in the middle')
 
 
 def _scrolled(widget: QWidget) -> QScrollArea:

@@ -1166,8 +1166,8 @@
  <context>
   <name>Prompt</name>
   <message>
-   <source>A poster that says "OPEN" in white letters on a dark blue page</source>
-   <translation>一张深蓝色海报，用白色字母写着“OPEN”</translation>
+   <source>A navy poster with "OPEN" in white in the middle</source>
+   <translation>一张深蓝色海报，中间写着白色的"OPEN"</translation>
   </message>
   <message>
    <source>About {time}</source>
