@@ -33,6 +33,15 @@ def learning_rate(options: OptimizerOptions, step: int, steps: int) -> float:
     return options.learning_rate * (options.final_share + (1 - options.final_share) * cosine)
 
 
+def named_parameters(modules: Mapping[str, nn.Module]) -> dict[str, nn.Parameter]:
+    """Parameters of several networks, by the network's name and their own."""
+    return {
+        f"{module}.{name}": parameter
+        for module, network in modules.items()
+        for name, parameter in network.named_parameters()
+    }
+
+
 def make_optimizer(
     named: Iterable[tuple[str, nn.Parameter]], options: OptimizerOptions
 ) -> torch.optim.AdamW:

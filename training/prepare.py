@@ -154,7 +154,7 @@ def load_start(path: Path, modules: Mapping[str, nn.Module]) -> None:
         return
     networks = load(path).networks
     theirs = {"transformer": networks.transformer, "text_encoder": networks.text_encoder.network}
-    _copy_strictly(_named_parameters(theirs), modules, str(path))
+    _copy_strictly(optim.named_parameters(theirs), modules, str(path))
 
 
 def load_averaged(checkpoint: Checkpoint, modules: Mapping[str, nn.Module]) -> None:
@@ -166,7 +166,7 @@ def load_averaged(checkpoint: Checkpoint, modules: Mapping[str, nn.Module]) -> N
 def _copy_strictly(
     theirs: Mapping[str, Tensor], modules: Mapping[str, nn.Module], where: str
 ) -> None:
-    parameters = _named_parameters(modules)
+    parameters = optim.named_parameters(modules)
     wrong = sorted(
         name
         for name in {*parameters, *theirs}
@@ -180,14 +180,6 @@ def _copy_strictly(
             f"first {wrong[0]}; it is of another network"
         )
     optim.copy_tensors(theirs, parameters)
-
-
-def _named_parameters(modules: Mapping[str, nn.Module]) -> dict[str, nn.Parameter]:
-    return {
-        f"{module}.{name}": parameter
-        for module, network in modules.items()
-        for name, parameter in network.named_parameters()
-    }
 
 
 def _say_skipped(path: Path, reason: str) -> None:

@@ -73,11 +73,7 @@ class Trainer:
 
     def __init__(self, run: Run, objective: Objective, folder: Path, log: Log) -> None:
         self.run, self.objective, self.folder, self.log = run, objective, folder, log
-        self.parameters = {
-            f"{module}.{name}": parameter
-            for module, network in objective.modules.items()
-            for name, parameter in network.named_parameters()
-        }
+        self.parameters = optim.named_parameters(objective.modules)
         self.optimizer = optim.make_optimizer(self.parameters.items(), run.optimizer)
         self.ema = optim.Ema(self.parameters, run.optimizer.ema_decay)
         self.generator = torch.Generator("cpu").manual_seed(run.seed)
