@@ -20,7 +20,7 @@ from PIL import Image
 from model.checkpoint.save import write_json
 from model.loader import Model, load, starter_path
 from model.requests import Edit, Picture, Result, TextToImage
-from training.config import EvaluationRun, output_folder, read_run
+from training.config import STARTER, EvaluationRun, output_folder, read_run
 from training.data.scenes import Scene, render_array
 from training.data.synthesis import EditSample
 from training.errors import ConfigError
@@ -39,7 +39,6 @@ from training.posters import to_bytes, to_pictures, to_signed
 from training.program import run_program
 from training.sheets import write_bytes, write_sheet
 
-STARTER = "starter"
 SHEET_COLUMNS = 6
 REPORT_EVERY = 20
 
