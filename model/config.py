@@ -174,13 +174,15 @@ EDIT_TEMPLATE = _template(EDIT_SYSTEM, 64)
 @dataclass(frozen=True, kw_only=True)
 class Family:
     """One published model. `condition_area` is what the vision-language model sees of a reference
-    and `reference_area` what the VAE sees, both in px²."""
+    and `reference_area` what the VAE sees, both in px². `numbers_pictures`: the template names each
+    picture, and a prompt may speak of "Picture 2"."""
 
     name: str
     pipeline: str
     licence: str = "Apache-2.0"
     is_commercial: bool = True
     edits: bool = False
+    zero_cond_t: bool = False
     steps: int = 50
     guidance: float = 4.0
     negative: str = " "
@@ -193,6 +195,8 @@ class Family:
     max_text_tokens: int = 512
     text_template: Template = TEXT_TEMPLATE
     edit_template: Template = EDIT_TEMPLATE
+    schedule: str = ""
+    solver: str = "euler"
     notice: str = ""
 
 
@@ -200,15 +204,67 @@ _SIZES_1328 = (
     (1328, 1328), (1664, 928), (928, 1664), (1472, 1104), (1104, 1472), (1584, 1056), (1056, 1584),
 )  # fmt: skip
 
+_NEGATIVE_2512 = (
+    "低分辨率，低画质，肢体畸形，手指畸形，画面过饱和，蜡像感，人脸无细节，过度光滑，画面具有AI感。"
+    "构图混乱。文字模糊，扭曲。"
+)
+"""What the model's README recommends."""
+
 FAMILIES: tuple[Family, ...] = (
     Family(name="Qwen-Image", pipeline="QwenImagePipeline", sizes=_SIZES_1328),
+    Family(
+        name="Qwen-Image-2512",
+        pipeline="QwenImagePipeline",
+        sizes=_SIZES_1328,
+        negative=_NEGATIVE_2512,
+    ),
     Family(name="Qwen-Image-Edit", pipeline="QwenImageEditPipeline", edits=True),
+    Family(
+        name="Qwen-Image-Edit-2509",
+        pipeline="QwenImageEditPlusPipeline",
+        edits=True,
+        steps=40,
+        condition_area=384 * 384,
+        max_references=3,
+        numbers_pictures=True,
+    ),
+    Family(
+        name="Qwen-Image-Edit-2511",
+        pipeline="QwenImageEditPlusPipeline",
+        edits=True,
+        zero_cond_t=True,
+        steps=40,
+        condition_area=384 * 384,
+        max_references=3,
+        numbers_pictures=True,
+    ),
 )
 
 
-def family_of(pipeline: str) -> Family | None:
-    """The row of a `model_index.json` class name."""
-    return next((row for row in FAMILIES if row.pipeline == pipeline), None)
+def candidates(pipeline: str, transformer: TransformerConfig) -> tuple[Family, ...]:
+    """The rows that files of this `model_index.json` class may be, the likeliest first.
+
+    Several are left where neither index nor configs tell: -2512 has the tensors of Qwen-Image.
+    """
+    rows = [row for row in FAMILIES if row.pipeline == pipeline]
+    fitting = [row for row in rows if row.zero_cond_t == transformer.zero_cond_t]
+    return tuple(fitting or rows)
+
+
+def choose(rows: tuple[Family, ...], variant: str | None, name: str) -> Family:
+    """The row called `variant`; without one, that whose name is found in the files' name.
+
+    >>> choose(FAMILIES[:2], None, "qwen-image-2512-bf16").name
+    'Qwen-Image-2512'
+    """
+    if variant is not None:
+        found = next((row for row in rows if row.name.lower() == variant.lower()), None)
+        if found is None:
+            known = ", ".join(row.name for row in rows)
+            raise ConfigError(f"variant {variant!r}: these files may be {known}")
+        return found
+    named = [row for row in rows if row.name.lower() in name.lower()]
+    return max(named, key=lambda row: len(row.name), default=rows[0])
 
 
 def _check_positive(config: object, *names: str) -> None:

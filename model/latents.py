@@ -23,8 +23,16 @@ def unpack(tokens: Tensor, rows: int, columns: int, patch: int = 2) -> Tensor:
     return x.permute(0, 3, 1, 4, 2, 5).reshape(B, C // patch**2, rows * patch, columns * patch)
 
 
+def generator_of(seed: int) -> torch.Generator:
+    """What all randomness of a picture is drawn from, on the CPU whatever the device."""
+    return torch.Generator("cpu").manual_seed(seed)
+
+
 def noise(
-    shape: tuple[int, int, int, int], seed: int, dtype: torch.dtype, device: torch.device | str
+    shape: tuple[int, int, int, int],
+    generator: torch.Generator,
+    dtype: torch.dtype,
+    device: torch.device | str,
 ) -> Tensor:
     """[B, z, h, w] of standard normal noise.
 
@@ -32,5 +40,4 @@ def noise(
     the picture that the reference implementation gives (torch draws other values in other types).
     """
     B, z, h, w = shape
-    generator = torch.Generator("cpu").manual_seed(seed)
     return torch.randn((B, 1, z, h, w), generator=generator, dtype=dtype)[:, 0].to(device)

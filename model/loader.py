@@ -7,7 +7,7 @@ or the files it came from.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
@@ -22,20 +22,12 @@ from model.checkpoint.weights import load_weights
 from model.config import Family
 from model.engine.protocol import ModelDescription
 from model.errors import CheckpointError, ModelError, OutOfMemory, Stopped, memory_faults
-from model.pipelines import edit, text_to_image
-from model.pipelines.inputs import Inputs, Networks, Settled, to_picture
+from model.pipelines.inputs import Inputs, Networks, Settled, stacked
+from model.pipelines.pictures import to_picture
 from model.pipelines.preview import Preview
 from model.pipelines.render import OnLatents, render
-from model.requests import (
-    MAX_SEED,
-    Edit,
-    ModelIdentity,
-    Picture,
-    Request,
-    RequestError,
-    Result,
-    TextToImage,
-)
+from model.pipelines.tasks import pipeline_of, tasks_of
+from model.requests import MAX_SEED, ModelIdentity, Picture, Request, RequestError, Result
 from model.text_encoder.encoder import IMAGE_PAD, TextEncoder, build_network, settle_rope
 from model.text_encoder.tokenizer import load_tokenizer
 from model.transformer import Transformer
@@ -70,8 +62,7 @@ class Model:
 
     @property
     def tasks(self) -> tuple[str, ...]:
-        can_edit = self.row.edits and self.networks.text_encoder.can_see
-        return (TextToImage.task, Edit.task) if can_edit else (TextToImage.task,)
+        return tasks_of(self.networks.can_edit)
 
     def describe(self) -> ModelDescription:
         return _description(
@@ -92,11 +83,7 @@ class Model:
         what this model cannot do, ModelError for what went wrong.
         """
         began = time.perf_counter()
-
-        def poll() -> None:
-            if should_stop():
-                raise Stopped
-
+        poll = _poll_of(should_stop)
         with memory_faults("making the picture"):
             poll()
             settled, inputs = self._prepare(request, poll)
@@ -104,34 +91,84 @@ class Model:
             pictures: list[Picture] = []
             for index, single in enumerate(requests):
                 report = self._reporter(on_step, index, len(requests))
-                image = render(self.networks, inputs, settled, single.seed, report, poll)
-                pictures.append(to_picture(image))
+                image = render(self.networks, inputs, settled, [single.seed], report, poll)
+                pictures.append(pipeline_of(request).finish(request, settled, image[0]))
+        return self._result(pictures, requests, began)
+
+    @torch.inference_mode()
+    def run_together(
+        self,
+        requests: Sequence[Request],
+        on_step: OnStep = _no_steps,
+        should_stop: ShouldStop = _never,
+    ) -> Result:
+        """Make the pictures of several requests in one batch, in their order.
+
+        They must agree in task, size, steps, guidance and schedule; prompts, pictures and seeds may
+        differ. Equal to runs one by one but for rounding. Raises as `run` does.
+        """
+        began = time.perf_counter()
+        poll = _poll_of(should_stop)
+        with memory_faults("making the pictures"):
+            poll()
+            prepared = [self._prepare(request, poll) for request in requests]
+            settled = _common([settled for settled, _ in prepared])
+            singles = [one for r in requests for one in _singles(r, settled)]
+            counts = [request.count for request in requests]
+            parts = [
+                inputs for (_, inputs), n in zip(prepared, counts, strict=True) for _ in range(n)
+            ]
+            seeds = [single.seed for single in singles]
+            report = self._reporter(on_step, 0, 1)
+            images = render(self.networks, stacked(parts), settled, seeds, report, poll)
+            pictures = [
+                pipeline_of(single).finish(single, settled, image)
+                for single, image in zip(singles, images, strict=True)
+            ]
+        return self._result(pictures, singles, began)
+
+    def _prepare(self, request: Request, poll: Poll) -> tuple[Settled, Inputs]:
+        pipeline = pipeline_of(request)
+        settled = pipeline.plan(self.networks, request)
+        return settled, pipeline.prepare(self.networks, request, settled, poll)
+
+    def _result(
+        self, pictures: Sequence[Picture], requests: Sequence[Request], began: float
+    ) -> Result:
         return Result(
             pictures=tuple(pictures),
-            requests=requests,
+            requests=tuple(requests),
             model=self.identity,
             seconds=time.perf_counter() - began,
         )
 
-    def _prepare(self, request: Request, poll: Poll) -> tuple[Settled, Inputs]:
-        match request:
-            case TextToImage():
-                settled = text_to_image.plan(self.networks, request)
-                return settled, text_to_image.prepare(self.networks, request, settled, poll)
-            case Edit():
-                settled = edit.plan(self.networks, request)
-                return settled, edit.prepare(self.networks, request, settled, poll)
-        raise RequestError(f"task: this model does not know {request.task!r}")
-
     def _reporter(self, on_step: OnStep, index: int, count: int) -> OnLatents:
-        """Steps of all pictures are counted through."""
+        """Steps of all pictures are counted through; of a batch the first picture is shown."""
 
         def report(step: int, total: int, latents: torch.Tensor) -> None:
             if on_step is not _no_steps:
-                preview = to_picture(self._preview(latents))
+                preview = to_picture(self._preview(latents[:1])[0])
                 on_step(index * total + step, count * total, preview)
 
         return report
+
+
+def _poll_of(should_stop: ShouldStop) -> Poll:
+    def poll() -> None:
+        if should_stop():
+            raise Stopped
+
+    return poll
+
+
+def _common(settled: Sequence[Settled]) -> Settled:
+    """What all of a batch share; only the negative prompts may differ."""
+    first = settled[0]
+    if any(replace(other, negative=first.negative) != first for other in settled):
+        raise RequestError(
+            "batch: size, steps, guidance, schedule and solver must be the same for all"
+        )
+    return first
 
 
 def load(
@@ -141,8 +178,11 @@ def load(
     dtype: str | None = None,
     quantization: str | None = None,
     budget_bytes: int | None = None,
+    variant: str | None = None,
 ) -> Model:
     """The model in a folder of the published layout.
+
+    `variant` names the published model where the files leave several (-2512 or the first one).
 
     `dtype` is float32, bfloat16 or float16; by default float32 on the CPU, else bfloat16. A model
     larger than `budget_bytes` is refused before its weights are read.
@@ -150,7 +190,7 @@ def load(
     if quantization is not None:
         raise ModelError(f"quantization {quantization!r}: this version loads whole weights only")
     target, number_type = choose_device(device), _choose_dtype(dtype, device)
-    folder = read_folder(path)
+    folder = read_folder(path, variant)
     parts = _build(folder)
     _check_budget(folder, parts, number_type, budget_bytes)
     tokenizer = load_tokenizer(path / "tokenizer")
@@ -188,7 +228,7 @@ def describe(path: Path) -> ModelDescription:
         name=path.resolve().name,
         path=str(path),
         size_multiple=folder.vae.scale * folder.transformer.patch_size,
-        tasks=(TextToImage.task, Edit.task) if can_edit else (TextToImage.task,),
+        tasks=tasks_of(can_edit),
     )
 
 
@@ -300,6 +340,8 @@ def _singles(request: Request, settled: Settled) -> tuple[Request, ...]:
         "steps": settled.steps,
         "guidance": settled.guidance,
         "negative": settled.negative,
+        "schedule": settled.schedule,
+        "solver": settled.solver,
     }
     return tuple(
         replace(request, count=1, seed=(request.seed + k) % (MAX_SEED + 1), **values)

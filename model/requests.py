@@ -13,11 +13,15 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar
 
-RECIPE_VERSION = 1
+RECIPE_VERSION = 2
 MAX_SIDE_PX = 8192
 MAX_PROMPT_CHARS = 20_000
 MAX_SEED = 2**63 - 1
+MAX_FEATHER_PX = 1024
+MASK_THRESHOLD = 128
 CHANNELS = {"L": 1, "RGB": 3, "RGBA": 4}
+SCHEDULES = ("", "lightning-4", "lightning-8")
+SOLVERS = ("euler", "dpmpp-2m")
 
 
 class RequestError(ValueError):
@@ -63,7 +67,10 @@ class ModelIdentity:
 
 @dataclass(frozen=True, kw_only=True)
 class Request:
-    """What every task carries. `None` means: the model's own recommendation."""
+    """What every task carries. `None` means: the model's own recommendation.
+
+    `schedule` names the noise levels of weights distilled to few steps; empty is the model's usual.
+    """
 
     task: ClassVar[str]
     picture_fields: ClassVar[tuple[str, ...]] = ()
@@ -74,6 +81,8 @@ class Request:
     height: int | None = None
     steps: int | None = None
     guidance: float | None = None
+    schedule: str | None = None
+    solver: str | None = None
     seed: int = 0
     count: int = 1
 
@@ -86,6 +95,8 @@ class Request:
             _check_range(name, getattr(self, name), 16, MAX_SIDE_PX, optional=True)
         _check_range("steps", self.steps, 1, 1000, optional=True)
         _check_range("guidance", self.guidance, 1.0, 100.0, kind=float, optional=True)
+        _check_choice("schedule", self.schedule, SCHEDULES)
+        _check_choice("solver", self.solver, SOLVERS)
         _check_range("seed", self.seed, 0, MAX_SEED)
         _check_range("count", self.count, 1, 256)
 
@@ -107,13 +118,99 @@ class TextToImage(Request):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not self.prompt.strip():
-            raise RequestError("prompt: is empty; describe the picture in a few words")
+        _check_words(self.prompt, "describe the picture in a few words")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImageToImage(Request):
+    """A picture made again from words. `strength` says how much of it is: 1 keeps nothing.
+
+    No size: about the model's own area, in the picture's ratio.
+    """
+
+    task = "image_to_image"
+    picture_fields = ("image",)
+
+    image: Picture
+    strength: float = 0.6
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _check_words(self.prompt, "describe the picture that it shall become")
+        _check_strength(self.strength)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Inpaint(Request):
+    """The white part of a mask made anew; every other pixel comes back as it was.
+
+    The model works on the mask and `margin` px around it, or on the whole picture without one;
+    `width` and `height` are the size it works at. The mask fades inwards over `feather` px.
+    """
+
+    task = "inpaint"
+    picture_fields = ("image", "mask")
+
+    image: Picture
+    mask: Picture
+    strength: float = 1.0
+    margin: int | None = None
+    feather: int = 0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _check_words(self.prompt, "say what the masked part shall show")
+        _check_strength(self.strength)
+        _check_range("margin", self.margin, 0, MAX_SIDE_PX, optional=True)
+        _check_range("feather", self.feather, 0, MAX_FEATHER_PX)
+        _check_mask(self.mask, self.image)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outpaint(Request):
+    """A picture continued beyond its edges by so many px a side; itself, it comes back as it was.
+
+    What is new fades into the picture over `feather` px of the picture's edge: 0 keeps them all.
+    """
+
+    task = "outpaint"
+    picture_fields = ("image",)
+
+    image: Picture
+    left: int = 0
+    right: int = 0
+    top: int = 0
+    bottom: int = 0
+    feather: int = 0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _check_words(self.prompt, "say what the whole picture shall show")
+        for name in ("left", "right", "top", "bottom"):
+            _check_range(name, getattr(self, name), 0, MAX_SIDE_PX)
+        if not (self.left or self.right or self.top or self.bottom):
+            raise RequestError("left, right, top, bottom: all are 0; say how much to add")
+        _check_range("feather", self.feather, 0, MAX_FEATHER_PX)
+        width, height = self.full_size
+        if max(width, height) > MAX_SIDE_PX:
+            raise RequestError(
+                f"left, right, top, bottom: {width}x{height} px would be more than {MAX_SIDE_PX} "
+                "on a side; add less"
+            )
+
+    @property
+    def full_size(self) -> tuple[int, int]:
+        """Width and height of the continued picture."""
+        width = self.left + self.image.width + self.right
+        return width, self.top + self.image.height + self.bottom
 
 
 @dataclass(frozen=True, kw_only=True)
 class Edit(Request):
-    """A picture changed by an instruction. No size: the one the model gives that picture."""
+    """Pictures changed, or joined in one, by an instruction; "Picture 2" in it is the second.
+
+    No size: the one the model gives the last picture.
+    """
 
     task = "edit"
     picture_fields = ("images",)
@@ -122,8 +219,7 @@ class Edit(Request):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not self.prompt.strip():
-            raise RequestError("prompt: is empty; say what to change")
+        _check_words(self.prompt, "say what to change")
         if not self.images:
             raise RequestError("images: an edit needs one picture")
 
@@ -138,7 +234,9 @@ class Result:
     seconds: float
 
 
-TASKS: Mapping[str, type[Request]] = {cls.task: cls for cls in (TextToImage, Edit)}
+TASKS: Mapping[str, type[Request]] = {
+    cls.task: cls for cls in (TextToImage, ImageToImage, Inpaint, Outpaint, Edit)
+}
 
 
 def to_recipe(request: Request, model: ModelIdentity | None = None) -> dict[str, Any]:
@@ -233,6 +331,35 @@ def _check_text(name: str, value: Any) -> None:
         raise RequestError(f"{name}: {len(value)} characters; at most {MAX_PROMPT_CHARS}")
     if any("\ud800" <= character <= "\udfff" for character in value):
         raise RequestError(f"{name}: holds half a character; type it anew")
+
+
+def _check_words(prompt: str, advice: str) -> None:
+    if not prompt.strip():
+        raise RequestError(f"prompt: is empty; {advice}")
+
+
+def _check_choice(name: str, value: Any, choices: tuple[str, ...]) -> None:
+    if value is not None and value not in choices:
+        known = ", ".join(repr(choice) for choice in choices)
+        raise RequestError(f"{name}: {value!r} is none of {known}")
+
+
+def _check_strength(value: Any) -> None:
+    _check_range("strength", value, 0.0, 1.0, kind=float)
+    if value == 0:
+        raise RequestError("strength: 0 changes nothing; give more, up to 1")
+
+
+def _check_mask(mask: Picture, image: Picture) -> None:
+    if mask.mode != "L":
+        raise RequestError(f"mask: {mask.mode} is no mask; it needs one grey channel")
+    if (mask.width, mask.height) != (image.width, image.height):
+        raise RequestError(
+            f"mask: is {mask.width}x{mask.height}, the picture {image.width}x{image.height}; "
+            "both must be of one size"
+        )
+    if not mask.data.translate(None, bytes(range(MASK_THRESHOLD))):
+        raise RequestError("mask: is empty; paint white what may change")
 
 
 def _check_range(

@@ -217,6 +217,12 @@ class Vae(nn.Module):
         """[B, C, H, W] -> [B, z, h, w]: the posterior's mode, normalised."""
         return self.normalise(self.moments(pixels, poll)[0])
 
+    def posterior(self, pixels: Tensor, poll: Poll = no_poll) -> tuple[Tensor, Tensor]:
+        """[B, C, H, W] -> mode and standard deviation, normalised, each [B, z, h, w]."""
+        mean, logvar = self.moments(pixels, poll)
+        _, std = self._statistics(mean)
+        return self.normalise(mean), torch.exp(0.5 * logvar) / std
+
     def decode(self, latents: Tensor, poll: Poll = no_poll) -> Tensor:
         """[B, z, h, w] normalised -> [B, C, H, W], clamped."""
         return self.decode_raw(self.denormalise(latents), poll).clamp(-1.0, 1.0)

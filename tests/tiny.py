@@ -36,6 +36,8 @@ SPECIAL = (
     "<|video_pad|>",
 )
 EDIT, TEXT = "QwenImageEditPipeline", "QwenImagePipeline"
+PLUS = "QwenImageEditPlusPipeline"
+SEEING = (EDIT, PLUS)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,13 +122,17 @@ class Tiny:
         side = int(self.area**0.5)
         return {
             "version": 1,
-            "condition_area": self.area,
+            "condition_area": self.area // 2 if self.pipeline == PLUS else self.area,
             "reference_area": self.area,
             "sizes": [[side, side], [2 * side, side]],
             "steps": 3,
             "guidance": 3.0,
             "notice": "tiny random model",
         }
+
+
+def like(tiny: Tiny, **changes: Any) -> Tiny:
+    return dataclasses.replace(tiny, **changes)
 
 
 IMAGES = ImageConfig(min_pixels=28 * 28, max_pixels=28 * 28 * 64)
@@ -180,7 +186,7 @@ def write(
         vae=vae,
         text_encoder=text_encoder,  # type: ignore[arg-type]
         tokenizer=tokenizer(),
-        images=IMAGES if tiny.pipeline == EDIT else None,
+        images=IMAGES if tiny.pipeline in SEEING else None,
         scheduler=SchedulerConfig(),
         settings=tiny.settings,
     )
@@ -205,7 +211,7 @@ def pipeline(tiny: Tiny) -> Any:
     for part in ("vae", "transformer", "text_encoder"):
         randomise(parts[part])
         parts[part].eval()
-    if tiny.pipeline == EDIT:
+    if tiny.pipeline in SEEING:
         parts["processor"] = image_only_processor()(
             image_processor=reference_image_processor(),
             tokenizer=parts["tokenizer"],

@@ -9,7 +9,7 @@ from PIL import Image
 from torch import Tensor
 
 from model.config import SchedulerConfig
-from model.latents import noise, pack, unpack
+from model.latents import generator_of, noise, pack, unpack
 from model.sampling.denoise import denoise
 from model.sampling.guidance import combine
 from model.sampling.schedule import sigmas
@@ -44,7 +44,7 @@ def draw(objective: FlowObjective, group: Group) -> Tensor:
     grids = objective.grids(group)
     _, rows, columns = grids[0]
     shape = (len(wanted), objective.vae.config.z_dim, rows * PATCH, columns * PATCH)
-    start = pack(noise(shape, 0, wanted.dtype, wanted.device), PATCH)
+    start = pack(noise(shape, generator_of(0), wanted.dtype, wanted.device), PATCH)
     reference = None if group.sources is None else objective.reference_tokens(group.sources)
     cond = objective.text_states(group.captions, group.sources)
     empty = objective.text_states([EMPTY_PROMPT] * len(wanted), group.sources)

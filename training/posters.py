@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
-from model.pipelines.inputs import fit_area, resize
+from model.pipelines.pictures import fit_area, resize
 from training.data.scenes import render_array
 from training.data.synthesis import PosterStream
 

@@ -20,7 +20,8 @@ from model.config import (
     SchedulerConfig,
     TransformerConfig,
     VaeConfig,
-    family_of,
+    candidates,
+    choose,
 )
 from model.errors import CheckpointError
 from model.text_encoder.config import EncoderConfig, ImageConfig, LanguageConfig, VisionConfig
@@ -98,6 +99,7 @@ class ModelFolder:
 
     path: Path
     row: Family
+    variants: tuple[str, ...]
     transformer: TransformerConfig
     vae: VaeConfig
     scheduler: SchedulerConfig
@@ -110,13 +112,17 @@ class ModelFolder:
         return tuple(p for p in (self.path / name for name in _DECIDING_FILES) if p.is_file())
 
 
-def read_folder(path: Path) -> ModelFolder:
-    row = _with_settings(_read_row(path), path / "inkstone.json")
+def read_folder(path: Path, variant: str | None = None) -> ModelFolder:
+    """`variant` names the published model where index and configs leave several."""
+    pipeline = _read_pipeline(path)
     transformer = _read(path / "transformer/config.json", TransformerConfig, "transformer")
+    rows = candidates(pipeline, transformer)
+    row = _with_settings(choose(rows, variant, path.resolve().name), path / "inkstone.json")
     vae = _read(path / "vae/config.json", VaeConfig, "vae")
     folder = ModelFolder(
         path=path,
         row=row,
+        variants=tuple(row.name for row in rows),
         transformer=transformer,
         vae=vae,
         scheduler=_read_scheduler(path / "scheduler/scheduler_config.json"),
@@ -132,7 +138,7 @@ def is_model_folder(path: Path) -> bool:
     return (path / "model_index.json").is_file()
 
 
-def _read_row(path: Path) -> Family:
+def _read_pipeline(path: Path) -> str:
     index_path = path / "model_index.json"
     if not index_path.exists():
         raise CheckpointError(
@@ -141,9 +147,9 @@ def _read_row(path: Path) -> Family:
         )
     index = read_object(index_path)
     name = index.get("_class_name")
-    row = family_of(name) if isinstance(name, str) else None
-    if row is None:
-        known = ", ".join(family.pipeline for family in FAMILIES)
+    known_names = {row.pipeline for row in FAMILIES}
+    if name not in known_names:
+        known = ", ".join(sorted(known_names))
         raise CheckpointError(f"{path} is a {str(name)[:80]!r}; this version runs {known}")
     for part, classes in CLASSES.items():
         entry = index.get(part)
@@ -154,7 +160,7 @@ def _read_row(path: Path) -> Family:
                 f"{index_path}: {part} is {str(entry)[:80]!r}; this version reads "
                 f"{' or '.join(classes)}"
             )
-    return row
+    return str(name)
 
 
 def _with_settings(row: Family, path: Path) -> Family:

@@ -1,27 +1,27 @@
-"""What every task is made of: the networks, sizes, and pictures as tensors.
+"""What every task is made of: the networks, the values of a run, positions and text states.
 
-Shapes: B batch (always 1 here), L image tokens, H and W pixels.
+Shapes: B pictures drawn together, L image tokens, C packed channels, z latent channels.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
-import numpy as np
 import torch
+import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
 from model.config import Family, SchedulerConfig
-from model.requests import MAX_SIDE_PX, Picture, Request, RequestError
+from model.pipelines.pictures import FIT_MULTIPLE, fit_area, floor_to, resize, to_pixels
+from model.requests import Request, RequestError
 from model.rope import MAX_POSITION, Grid, text_start
+from model.sampling.schedule import FEW_STEPS, scheduler_of
 from model.text_encoder.encoder import TextEncoder, TextStates
 from model.transformer import Transformer
 from model.vae import Poll, Vae
-
-FIT_MULTIPLE = 32
-"""Sides of a resized reference are multiples of this, as the models were trained."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,9 +43,38 @@ class Networks:
         return self.transformer.proj_out.weight.dtype
 
     @property
+    def patch(self) -> int:
+        return self.transformer.config.patch_size
+
+    @property
+    def channels(self) -> int:
+        """Of a token, packed."""
+        return self.transformer.config.in_channels
+
+    @property
     def size_multiple(self) -> int:
         """Pixels that a token spans on each side."""
-        return self.vae.config.scale * self.transformer.config.patch_size
+        return self.vae.config.scale * self.patch
+
+    @property
+    def can_edit(self) -> bool:
+        return self.row.edits and self.text_encoder.can_see
+
+
+@dataclass(frozen=True, kw_only=True)
+class Start:
+    """A picture that the run begins from, as the VAE's posterior: `mean` and `deviation`
+    [B, z, h, w], normalised.
+
+    `strength` is the share of the schedule that is run. Where `mask` [B, L, C] is 0 the picture
+    is put back after every step. `is_reference`: its tokens stand beside the target's as well.
+    """
+
+    mean: Tensor
+    deviation: Tensor
+    strength: float
+    mask: Tensor | None = None
+    is_reference: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,6 +87,7 @@ class Inputs:
     negative: TextStates | None
     references: Tensor | None = None
     reference_grids: tuple[Grid, ...] = ()
+    start: Start | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,6 +99,9 @@ class Settled:
     steps: int
     guidance: float
     negative: str
+    schedule: str
+    solver: str
+    scheduler: SchedulerConfig
 
 
 def settle(networks: Networks, request: Request, size: tuple[int, int]) -> Settled:
@@ -78,74 +111,75 @@ def settle(networks: Networks, request: Request, size: tuple[int, int]) -> Settl
     if request.width is not None and request.height is not None:
         width, height = request.width, request.height
     multiple = networks.size_multiple
+    schedule = row.schedule if request.schedule is None else request.schedule
+    # Distilled for so many steps without guidance: the row's own numbers are for other weights.
+    few = FEW_STEPS.get(schedule)
+    steps, guidance = (row.steps, row.guidance) if few is None else (few, 1.0)
     return Settled(
         width=floor_to(width, multiple),
         height=floor_to(height, multiple),
-        steps=row.steps if request.steps is None else request.steps,
-        guidance=row.guidance if request.guidance is None else request.guidance,
+        steps=steps if request.steps is None else request.steps,
+        guidance=guidance if request.guidance is None else request.guidance,
         negative=row.negative if request.negative is None else request.negative,
+        schedule=schedule,
+        solver=request.solver or row.solver,
+        scheduler=scheduler_of(networks.scheduler, schedule),
     )
 
 
-def floor_to(side: int, multiple: int) -> int:
-    return max(side // multiple * multiple, multiple)
+def usual_size(networks: Networks, width: int, height: int) -> tuple[int, int]:
+    """The model's own area in the ratio of a picture."""
+    own_width, own_height = networks.row.sizes[0]
+    return fit_area(own_width * own_height, width, height, networks.size_multiple)
 
 
-def fit_area(area: int, width: int, height: int, multiple: int = FIT_MULTIPLE) -> tuple[int, int]:
-    """The size of about `area` px² nearest to the ratio of width to height.
+def reference_size(networks: Networks, width: int, height: int) -> tuple[int, int]:
+    """The size in which the VAE gets a picture that is to be edited."""
+    multiple = math.lcm(FIT_MULTIPLE, networks.size_multiple)
+    return fit_area(networks.row.reference_area, width, height, multiple)
 
-    >>> fit_area(1024 * 1024, 1600, 900)
-    (1376, 768)
-    """
-    ratio = width / height
-    fitted = math.sqrt(area * ratio)
-    sides = (fitted, fitted / ratio)
-    found = tuple(max(round(side / multiple) * multiple, multiple) for side in sides)
-    if max(found) > MAX_SIDE_PX:
-        raise RequestError(f"images: {width}x{height} is too narrow a picture to be edited")
-    return found[0], found[1]
+
+def seen_by_encoder(networks: Networks, image: Image.Image) -> Image.Image:
+    """The picture as the vision-language model gets it."""
+    return resize(image, fit_area(networks.row.condition_area, image.width, image.height))
+
+
+def check_can_edit(networks: Networks) -> None:
+    if not networks.can_edit:
+        raise RequestError("task: this model makes pictures but cannot edit them; choose another")
 
 
 def grid_of(networks: Networks, width: int, height: int) -> Grid:
     return 1, height // networks.size_multiple, width // networks.size_multiple
 
 
-def check_positions(text: TextStates, grids: tuple[Grid, ...]) -> None:
-    """Text and pictures lie within the positions that the transformer knows."""
-    room = MAX_POSITION - text_start(grids)
-    if text.states.shape[1] > room:
-        raise RequestError(
-            f"prompt: {text.states.shape[1]} tokens; at most {room} at this size, so shorten it"
-        )
-
-
-def to_image(picture: Picture) -> Image.Image:
-    """RGB for the networks; transparency becomes white, as paper is."""
-    size = (picture.width, picture.height)
-    image = Image.frombytes(picture.mode, size, picture.data)
-    if picture.mode == "RGBA":
-        paper = Image.new("RGBA", size, "white")
-        image = Image.alpha_composite(paper, image)
-    return image.convert("RGB")
-
-
-def resize(image: Image.Image, size: tuple[int, int]) -> Image.Image:
-    return image if image.size == size else image.resize(size, Image.Resampling.LANCZOS)
-
-
-def to_pixels(image: Image.Image, networks: Networks) -> Tensor:
-    """RGB image -> [1, 3, H, W] in -1…1."""
-    values = np.asarray(image, dtype=np.float32) / 255.0
-    pixels = torch.from_numpy(values).permute(2, 0, 1)[None]
-    return (2.0 * pixels - 1.0).to(networks.device, networks.dtype)
-
-
-def to_picture(image: Tensor) -> Picture:
-    """[1, 3, H, W] in 0…1 -> 8 bits."""
-    values = image[0].permute(1, 2, 0).float().cpu().numpy()
-    rounded = (values * 255).round().astype(np.uint8)
-    height, width, _ = rounded.shape
-    return Picture(width=width, height=height, mode="RGB", data=rounded.tobytes())
+def prepare_inputs(
+    networks: Networks,
+    request: Request,
+    settled: Settled,
+    poll: Poll,
+    *,
+    seen: list[Image.Image] | None = None,
+    references: Tensor | None = None,
+    reference_grids: tuple[Grid, ...] = (),
+    start: Start | None = None,
+) -> Inputs:
+    """The request's inputs, with its texts encoded beside the pictures that the encoder sees."""
+    text, negative = encode_texts(networks, request.prompt, settled, seen, poll)
+    target = grid_of(networks, settled.width, settled.height)
+    beside = (target,) if start is not None and start.is_reference else ()
+    for states in (text, negative):
+        if states is not None:
+            _check_positions(states, (target, *beside, *reference_grids))
+    return Inputs(
+        width=settled.width,
+        height=settled.height,
+        text=text,
+        negative=negative,
+        references=references,
+        reference_grids=(*beside, *reference_grids),
+        start=start,
+    )
 
 
 def encode_texts(
@@ -157,3 +191,89 @@ def encode_texts(
     if settled.guidance <= 1:
         return text, None
     return text, encoder.encode([settled.negative], images, poll)
+
+
+def start_from(
+    networks: Networks,
+    image: Image.Image,
+    strength: float,
+    poll: Poll,
+    *,
+    mask: Tensor | None = None,
+    is_reference: bool = False,
+) -> Start:
+    """The posterior of an RGB image that has the model's size."""
+    vae = networks.vae
+    mean, deviation = vae.posterior(to_pixels(image, vae.post_quant_conv.weight), poll)
+    return Start(
+        mean=mean,
+        deviation=deviation,
+        strength=strength,
+        mask=mask,
+        is_reference=is_reference,
+    )
+
+
+def stacked(parts: Sequence[Inputs]) -> Inputs:
+    """Inputs of one size and of one kind as one, their texts padded to the longest."""
+    first = parts[0]
+    if len(parts) == 1:
+        return first
+    kinds = {(p.width, p.height, p.negative is None, p.reference_grids) for p in parts}
+    if len(kinds) > 1:
+        raise RequestError("batch: pictures of different sizes or tasks cannot be drawn together")
+    negatives = [p.negative for p in parts if p.negative is not None]
+    return replace(
+        first,
+        text=_padded([p.text for p in parts]),
+        negative=_padded(negatives) if negatives else None,
+        references=_joined([p.references for p in parts]),
+        start=_stacked_starts([p.start for p in parts]),
+    )
+
+
+def repeated(inputs: Inputs, count: int) -> Inputs:
+    """The same inputs for `count` pictures."""
+    return stacked([inputs] * count)
+
+
+def _padded(texts: Sequence[TextStates]) -> TextStates:
+    longest = max(t.states.shape[1] for t in texts)
+    states = [F.pad(t.states, (0, 0, 0, longest - t.states.shape[1])) for t in texts]
+    masks = [_mask_of(t, longest) for t in texts]
+    valid = torch.cat(masks)
+    return TextStates(states=torch.cat(states), valid=None if valid.all() else valid)
+
+
+def _mask_of(text: TextStates, longest: int) -> Tensor:
+    B, T, _ = text.states.shape
+    mask = text.valid if text.valid is not None else text.states.new_ones((B, T)).bool()
+    return F.pad(mask, (0, longest - T))
+
+
+def _joined(tensors: Sequence[Tensor | None]) -> Tensor | None:
+    found = [tensor for tensor in tensors if tensor is not None]
+    return torch.cat(found) if found else None
+
+
+def _stacked_starts(starts: Sequence[Start | None]) -> Start | None:
+    found = [start for start in starts if start is not None]
+    if not found:
+        return None
+    if len({(start.strength, start.mask is None) for start in found}) > 1:
+        raise RequestError("batch: pictures of different strengths cannot be drawn together")
+    return replace(
+        found[0],
+        mean=torch.cat([start.mean for start in found]),
+        deviation=torch.cat([start.deviation for start in found]),
+        mask=_joined([start.mask for start in found]),
+    )
+
+
+def _check_positions(text: TextStates, grids: tuple[Grid, ...]) -> None:
+    """Text and pictures lie within the positions that the transformer knows."""
+    room = MAX_POSITION - text_start(grids)
+    if text.states.shape[1] > room:
+        raise RequestError(
+            f"prompt: {text.states.shape[1]} tokens; at most {room} at this size, so shorten it"
+        )

@@ -1,61 +1,109 @@
-"""From prepared inputs to a picture: the denoise loop, guidance and the VAE, for every task."""
+"""From prepared inputs to pictures: the denoise loop, guidance and the VAE, for every task."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
 
 from model import latents
 from model.errors import NotFinite
-from model.pipelines.inputs import Inputs, Networks, Settled, grid_of
-from model.sampling.denoise import denoise
+from model.pipelines.inputs import Inputs, Networks, Settled, Start, grid_of, repeated
+from model.requests import RequestError
+from model.sampling.denoise import Keep, denoise
 from model.sampling.guidance import combine
-from model.sampling.schedule import sigmas
+from model.sampling.schedule import from_strength, sigmas
+from model.sampling.solvers import SOLVERS
 from model.text_encoder.encoder import TextStates
 from model.vae import Poll, no_poll
 
 OnLatents = Callable[[int, int, Tensor], None]
-"""Step from 1, total, and the predicted latents [1, z, h, w]."""
+"""Step from 1, total, and the predicted latents [B, z, h, w]."""
 
 
 def render(
     networks: Networks,
     inputs: Inputs,
     settled: Settled,
-    seed: int,
+    seeds: Sequence[int],
     on_latents: OnLatents,
     poll: Poll = no_poll,
 ) -> Tensor:
-    """The picture [1, 3, H, W] in 0…1."""
-    target = grid_of(networks, inputs.width, inputs.height)
-    patch, z = networks.transformer.config.patch_size, networks.vae.config.z_dim
-    _, rows, columns = target
-    shape = (1, z, rows * patch, columns * patch)
-    noise = latents.noise(shape, seed, networks.dtype, networks.device)
-    start = latents.pack(noise, patch)
+    """One picture a seed [B, 3, H, W] in 0…1; inputs of one picture serve for all seeds."""
+    if len(inputs.text.states) != len(seeds):
+        inputs = repeated(inputs, len(seeds))
+    patch = networks.patch
+    _, rows, columns = grid_of(networks, inputs.width, inputs.height)
+    levels = sigmas(settled.scheduler, settled.steps, rows * columns)
+    if inputs.start is not None:
+        levels = from_strength(levels, inputs.start.strength)
+    if len(levels) < 2:
+        raise RequestError(
+            f"strength: {settled.steps} steps leave none to run at this strength; raise one of them"
+        )
+    noise, picture = _draw(networks, inputs, (rows * patch, columns * patch), seeds)
+    tokens, keep = noise, None
+    if inputs.start is not None and picture is not None:
+        tokens = _mixed(picture, noise, levels[0])
+        keep = _keeper(inputs.start, picture, noise)
 
-    def report(step: int, total: int, tokens: Tensor) -> None:
-        on_latents(step, total, latents.unpack(tokens, rows, columns, patch))
+    def report(step: int, total: int, found: Tensor) -> None:
+        on_latents(step, total, latents.unpack(found, rows, columns, patch))
 
-    predict = _predictor(networks, inputs, settled.guidance, poll)
-    levels = sigmas(networks.scheduler, settled.steps, start.shape[1])
-    tokens = denoise(start, levels, predict, report)
+    predict = _predictor(networks, inputs, picture, settled.guidance, poll)
+    solver = SOLVERS[settled.solver]
+    tokens = denoise(tokens, levels, predict, report, solver=solver, keep=keep)
     image = networks.vae.decode(latents.unpack(tokens, rows, columns, patch), poll)
     _check_finite(image, networks.dtype)
     return (image * 0.5 + 0.5).clamp(0, 1)
 
 
+def _draw(
+    networks: Networks, inputs: Inputs, cells: tuple[int, int], seeds: Sequence[int]
+) -> tuple[Tensor, Tensor | None]:
+    """Tokens of noise and of the picture to start from; each seed draws that before its noise."""
+    start, z = inputs.start, networks.vae.config.z_dim
+    noises, pictures = [], []
+    for index, seed in enumerate(seeds):
+        generator = latents.generator_of(seed)
+        shape = (1, z, *cells)
+        if start is not None:
+            spread = latents.noise(shape, generator, start.mean.dtype, start.mean.device)
+            pictures.append(start.mean[index] + start.deviation[index] * spread)
+        noises.append(latents.noise(shape, generator, networks.dtype, networks.device))
+    noise = latents.pack(torch.cat(noises), networks.patch)
+    return noise, latents.pack(torch.cat(pictures), networks.patch) if pictures else None
+
+
+def _mixed(picture: Tensor, noise: Tensor, sigma: Tensor) -> Tensor:
+    level = sigma.to(noise)
+    return level * noise + (1 - level) * picture
+
+
+def _keeper(start: Start, picture: Tensor, noise: Tensor) -> Keep | None:
+    """Puts the picture, noised to the level, back where the mask is 0."""
+    if start.mask is None:
+        return None
+    mask = start.mask.to(noise)
+
+    def keep(tokens: Tensor, sigma: Tensor) -> Tensor:
+        return (1 - mask) * _mixed(picture, noise, sigma) + mask * tokens
+
+    return keep
+
+
 def _predictor(
-    networks: Networks, inputs: Inputs, guidance: float, poll: Poll
+    networks: Networks, inputs: Inputs, picture: Tensor | None, guidance: float, poll: Poll
 ) -> Callable[[Tensor, Tensor], Tensor]:
     """Velocity of the target's tokens, guided where there is a negative prompt."""
     target = grid_of(networks, inputs.width, inputs.height)
     grids = (target, *inputs.reference_grids)
+    is_reference = inputs.start is not None and inputs.start.is_reference
+    beside = [t for t in (picture if is_reference else None, inputs.references) if t is not None]
 
     def velocity(tokens: Tensor, sigma: Tensor, text: TextStates) -> Tensor:
-        img = tokens if inputs.references is None else torch.cat([tokens, inputs.references], 1)
+        img = torch.cat([tokens, *beside], dim=1) if beside else tokens
         return networks.transformer(img, text.states, sigma, grids, text.valid, poll)
 
     is_checked = False

@@ -2,15 +2,7 @@
 
 from __future__ import annotations
 
-from model.pipelines.inputs import (
-    Inputs,
-    Networks,
-    Settled,
-    check_positions,
-    encode_texts,
-    grid_of,
-    settle,
-)
+from model.pipelines.inputs import Inputs, Networks, Settled, prepare_inputs, settle
 from model.requests import TextToImage
 from model.vae import Poll, no_poll
 
@@ -22,9 +14,4 @@ def plan(networks: Networks, request: TextToImage) -> Settled:
 def prepare(
     networks: Networks, request: TextToImage, settled: Settled, poll: Poll = no_poll
 ) -> Inputs:
-    text, negative = encode_texts(networks, request.prompt, settled, None, poll)
-    grids = (grid_of(networks, settled.width, settled.height),)
-    for states in (text, negative):
-        if states is not None:
-            check_positions(states, grids)
-    return Inputs(width=settled.width, height=settled.height, text=text, negative=negative)
+    return prepare_inputs(networks, request, settled, poll)

@@ -6,12 +6,33 @@ Source: FlowMatchEulerDiscreteScheduler as configured by the published `schedule
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from model.config import SchedulerConfig
+
+FEW_STEPS: Mapping[str, int] = {"lightning-4": 4, "lightning-8": 8}
+"""Schedules of weights distilled to so many steps, by name."""
+LIGHTNING_SHIFT = math.log(3)
+"""The same for every size. Source: Qwen-Image-Lightning's scheduler settings."""
+
+
+def scheduler_of(own: SchedulerConfig, schedule: str) -> SchedulerConfig:
+    """The model's own scheduler, or that of a named schedule."""
+    if schedule not in FEW_STEPS:
+        return own
+    return replace(
+        own,
+        use_dynamic_shifting=True,
+        base_shift=LIGHTNING_SHIFT,
+        max_shift=LIGHTNING_SHIFT,
+        shift_terminal=None,
+        time_shift_type="exponential",
+    )
 
 
 def shift_of(config: SchedulerConfig, num_tokens: int) -> float:
@@ -40,3 +61,12 @@ def sigmas(config: SchedulerConfig, steps: int, num_tokens: int) -> Tensor:
         factor = rest[-1] / (1 - config.shift_terminal)
         s = 1 - rest / factor if factor else s
     return torch.cat([torch.from_numpy(s).to(torch.float32), torch.zeros(1)])
+
+
+def from_strength(levels: Tensor, strength: float) -> Tensor:
+    """The last part of `levels` [steps + 1]: a run over `strength` of the schedule.
+
+    Of few steps and little strength nothing but the end may be left: [1].
+    """
+    steps = len(levels) - 1
+    return levels[int(max(steps - min(steps * strength, steps), 0)) :]

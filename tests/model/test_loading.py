@@ -15,7 +15,8 @@ from PIL import Image
 from model import loader
 from model.checkpoint.safetensors_files import TensorFile
 from model.errors import ModelError, NotFinite, OutOfMemory, Stopped
-from model.pipelines.inputs import Networks, fit_area
+from model.pipelines.inputs import Networks
+from model.pipelines.pictures import fit_area
 from model.pipelines.preview import Preview, chart
 from model.requests import Edit, ModelIdentity, Picture, Request, RequestError, TextToImage
 from tests import tiny

@@ -5,102 +5,28 @@ Single forwards agree within 1e-5, whole runs within 1e-4 of floats 0…1, in fl
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
-from unittest import mock
-
 import numpy as np
 import pytest
 import torch
-from PIL import Image
-from torch import Tensor
 
-from model import latents, loader
-from model.pipelines import edit, text_to_image
-from model.pipelines.render import render
-from model.requests import Edit, Picture, Request, TextToImage
+from model import latents
+from model.requests import Edit, TextToImage
 from model.rope import rope_tables
-from model.sampling.denoise import euler_step
 from model.sampling.schedule import shift_of, sigmas
-from tests import tiny
+from model.sampling.solvers import euler
+from tests.reference import (
+    FORWARD,
+    PROMPTS,
+    Pair,
+    close,
+    noise_image,
+    same_picture,
+    small_area,
+    to_picture,
+    token_types,
+)
 
 pytestmark = [pytest.mark.parity, pytest.mark.filterwarnings("ignore")]
-
-FORWARD, RUN = 1e-5, 1e-4
-SIZES = {
-    "plain": tiny.Tiny(),
-    "deep": tiny.Tiny(
-        layers=3,
-        heads=3,
-        axes=(4, 10, 10),
-        zero_cond_t=True,
-        z=6,
-        base=10,
-        mult=(1, 2, 2, 3),
-        res_blocks=2,
-        temporal=(True, False, True),
-        text_width=24,
-        text_layers=3,
-        text_heads=2,
-        kv_heads=1,
-        mrope=(2, 2, 2),
-        vision_depth=3,
-        seed=1,
-    ),
-    "wide": tiny.Tiny(
-        layers=1,
-        heads=5,
-        axes=(2, 6, 4),
-        z=5,
-        base=8,
-        mult=(1, 3),
-        temporal=(True,),
-        text_width=32,
-        text_heads=4,
-        kv_heads=2,
-        mrope=(2, 1, 1),
-        vision_depth=1,
-        seed=2,
-    ),
-}
-PROMPTS = ("a red poster", "一张蓝色的海报，标题“春”", 'A "sale" sign — 50 %')
-
-
-@dataclass(frozen=True)
-class Pair:
-    """The same files, opened by diffusers and by us."""
-
-    size: tiny.Tiny
-    reference: Any
-    ours: loader.Model
-
-
-@pytest.fixture(scope="session", params=list(SIZES))
-def pair(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Pair:
-    return make_pair(SIZES[request.param], tmp_path_factory.mktemp(request.param))
-
-
-@pytest.fixture(scope="session")
-def text_pair(tmp_path_factory: pytest.TempPathFactory) -> Pair:
-    size = tiny.Tiny(pipeline=tiny.TEXT, seed=3)
-    return make_pair(size, tmp_path_factory.mktemp("text"))
-
-
-def make_pair(size: tiny.Tiny, folder: Path) -> Pair:
-    # Small shards, so that index files are followed as well.
-    reference = tiny.write_with_diffusers(size, folder, shard="60KB")
-    reference.set_progress_bar_config(disable=True)
-    assert (folder / "transformer/diffusion_pytorch_model.safetensors.index.json").exists()
-    return Pair(size, reference, loader.load(folder))
-
-
-def close(ours: Tensor, reference: Tensor, limit: float) -> None:
-    assert ours.shape == reference.shape
-    assert (ours - reference).abs().max().item() <= limit
-
 
 # --- rope, schedule, one step -----------------------------------------------------------------
 
@@ -153,7 +79,7 @@ def test_one_step(text_pair: Pair) -> None:
     tokens, velocity = torch.randn(2, 1, 64, 32)
     expected = scheduler.step(velocity, scheduler.timesteps[0], tokens, return_dict=False)[0]
     levels = sigmas(config, 8, 64)
-    close(euler_step(tokens, velocity, levels[0], levels[1]), expected, FORWARD)
+    close(euler(tokens, velocity, levels, 0, None), expected, FORWARD)
 
 
 # --- single forwards --------------------------------------------------------------------------
@@ -222,7 +148,9 @@ def test_text_states_of_an_edit(pair: Pair, size: tuple[int, int]) -> None:
 def test_noise(pair: Pair) -> None:
     drawn = torch.randn(1, 1, pair.size.z, 6, 10, generator=torch.Generator().manual_seed(11))
     packed = pair.reference._pack_latents(drawn, 1, pair.size.z, 6, 10)
-    ours = latents.pack(latents.noise((1, pair.size.z, 6, 10), 11, torch.float32, "cpu"))
+    ours = latents.pack(
+        latents.noise((1, pair.size.z, 6, 10), latents.generator_of(11), torch.float32, "cpu")
+    )
     assert torch.equal(ours, packed)
 
 
@@ -307,59 +235,3 @@ def test_edit_of_another_output_size(pair: Pair) -> None:
             output_type="pt",
         ).images
     same_picture(pair.ours, request, expected)
-
-
-def same_picture(model: loader.Model, request: Request, expected: Tensor) -> None:
-    task: Any = edit if isinstance(request, Edit) else text_to_image
-    settled = task.plan(model.networks, request)
-    with torch.inference_mode():
-        inputs = task.prepare(model.networks, request, settled)
-        found = render(model.networks, inputs, settled, request.seed, lambda *_: None)
-    close(found, expected, RUN)
-    (picture,) = model.run(request).pictures
-    levels = np.frombuffer(picture.data, np.uint8).reshape(picture.height, picture.width, 3)
-    wanted = (expected[0].permute(1, 2, 0) * 255).round().numpy()
-    assert np.abs(levels - wanted).max() <= 1
-
-
-def noise_image(width: int, height: int) -> Image.Image:
-    """Colour slopes with noise, so that every resize shows."""
-    random = np.random.default_rng(width * 1000 + height)
-    rows, columns = np.mgrid[0:height, 0:width]
-    slope = np.stack([rows * 3, columns * 2, rows + columns], axis=-1)
-    values = (slope + random.integers(0, 120, slope.shape)) % 256
-    return Image.fromarray(values.astype(np.uint8))
-
-
-def to_picture(image: Image.Image) -> Picture:
-    return Picture(width=image.width, height=image.height, mode="RGB", data=image.tobytes())
-
-
-@contextmanager
-def token_types(reference: Any) -> Iterator[None]:
-    """Hand the reference's encoder the types of its tokens.
-
-    The reference's pipelines forget `mm_token_type_ids`; with transformers 5 the encoder then
-    silently gives all tokens of a picture positions on one axis. The models were trained with
-    positions on three, and so are ours: the comparison must be with that.
-    """
-    encoder = reference.text_encoder
-    forward = encoder.forward
-
-    def with_types(*args: Any, **values: Any) -> Any:
-        is_image = values["input_ids"] == encoder.config.image_token_id
-        return forward(*args, mm_token_type_ids=is_image.int(), **values)
-
-    with mock.patch.object(encoder, "forward", with_types):
-        yield
-
-
-@contextmanager
-def small_area(area: int) -> Iterator[None]:
-    """The reference resizes every picture to 1024² px, whatever the model; ours are tiny."""
-    module = "diffusers.pipelines.qwenimage.pipeline_qwenimage_edit"
-    from diffusers.pipelines.qwenimage import pipeline_qwenimage_edit
-
-    original = pipeline_qwenimage_edit.calculate_dimensions
-    with mock.patch(f"{module}.calculate_dimensions", lambda _, ratio: original(area, ratio)):
-        yield

@@ -1,0 +1,19 @@
+"""Checkpoints that both sides open, made once a session."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests import tiny
+from tests.reference import SIZES, Pair, make_pair
+
+
+@pytest.fixture(scope="session", params=list(SIZES))
+def pair(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Pair:
+    return make_pair(SIZES[request.param], tmp_path_factory.mktemp(request.param))
+
+
+@pytest.fixture(scope="session")
+def text_pair(tmp_path_factory: pytest.TempPathFactory) -> Pair:
+    size = tiny.Tiny(pipeline=tiny.TEXT, seed=3)
+    return make_pair(size, tmp_path_factory.mktemp("text"))
