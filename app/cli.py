@@ -14,11 +14,11 @@ import os
 import sys
 import traceback
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from app.cli_options import (
+    MAKING,
     PROGRAM,
     USAGE,
     CommandError,
@@ -26,14 +26,12 @@ from app.cli_options import (
     export_parser,
     info_parser,
     making_parser,
-    numbered,
 )
 
 if TYPE_CHECKING:
     import argparse
 
     from model.engine.library import Library, RunnableModel
-    from model.requests import Picture, Request
 
 PROJECT_SUFFIX = ".ink"
 FIRST_PROMPT = 'A navy poster with "OPEN" in white in the middle'
@@ -118,7 +116,7 @@ def _window(argv: list[str]) -> int:
 def _first_poster() -> int:
     print("No display was found, so here is a poster by the starter model.")
     output = Path.cwd() / FIRST_POSTER
-    return _generate(["--prompt", FIRST_PROMPT, "--seed", "1", "--output", str(output)])
+    return _make("generate", ["--prompt", FIRST_PROMPT, "--seed", "1", "--output", str(output)])
 
 
 def _engine(argv: list[str]) -> int:
@@ -132,14 +130,6 @@ def _elsewhere(module: str) -> Callable[[list[str]], int]:
         return importlib.import_module(module).main(argv)
 
     return run
-
-
-def _generate(argv: list[str]) -> int:
-    return _make("generate", argv)
-
-
-def _edit(argv: list[str]) -> int:
-    return _make("edit", argv)
 
 
 def _export(argv: list[str]) -> int:
@@ -169,18 +159,23 @@ def _info(argv: list[str]) -> int:
     return DONE
 
 
-# --- generate and edit -----------------------------------------------------------------------
+# --- making pictures -------------------------------------------------------------------------
+
+
+def _making(word: str) -> Callable[[list[str]], int]:
+    return lambda argv: _make(word, argv)
 
 
 def _make(word: str, argv: list[str]) -> int:
     options = making_parser(word).parse_args(argv)
     check_output(options.output, (".png",))
     _need_qt_libraries()
-    request, recipe = _request(word, options)
+    from app.cli_making import make, read_wish
+
+    wish = read_wish(word, options)
     _quiet_libraries()
     with contextlib.redirect_stdout(sys.stderr):  # the object of --json stands alone
-        model = _model(options, recipe)
-        made = [_make_one(model, request, options, k) for k in range(options.count)]
+        made = make(_model(options, wish.recipe), wish.requests, options)
     if options.json:
         print(json.dumps(made[0] if len(made) == 1 else {"files": made}))
         return DONE
@@ -189,82 +184,11 @@ def _make(word: str, argv: list[str]) -> int:
     return DONE
 
 
-def _make_one(
-    model: RunnableModel, request: Request, options: argparse.Namespace, index: int
-) -> dict[str, Any]:
-    """Each picture is a run of its own, and on disk before the next begins."""
-    from app.cli_progress import ProgressBar
-    from app.files.raster import write_png
-    from model.engine.estimate import StepClock
-    from model.requests import MAX_SEED, to_recipe
-
-    path = numbered(options.output, index, options.count)
-    single = replace(request, seed=(request.seed + index) % (MAX_SEED + 1))
-    is_shown = sys.stderr.isatty() and not options.json
-    with ProgressBar(path.name, sys.stderr if is_shown else None, StepClock()) as bar:
-        result = model.run(single, bar.on_step)
-    recipe = to_recipe(result.requests[0], result.model)
-    write_png(path, result.pictures[0], recipe)
-    return {
-        "file": str(path),
-        "seed": result.requests[0].seed,
-        "seconds": round(result.seconds, 3),
-        "recipe": recipe,
-    }
-
-
-def _request(word: str, options: argparse.Namespace) -> tuple[Request, dict[str, Any] | None]:
-    """The request that the options describe, and the recipe it began with."""
-    from model.requests import Edit, TextToImage
-
-    if not 1 <= options.count <= 256:
-        raise CommandError(f"--count: {options.count} is outside 1…256")
-    names = ("prompt", "negative", "steps", "guidance", "seed")
-    given = {name: value for name in names if (value := getattr(options, name)) is not None}
-    if options.size:
-        given["width"], given["height"] = options.size
-    pictures = _pictures(options.image)
-    if options.recipe:
-        base, recipe = _from_recipe(word, options.recipe, pictures)
-        return replace(base, **(given | {"count": 1})), recipe
-    if options.prompt is None:
-        raise CommandError("--prompt: is missing; say in words what you want")
-    given.setdefault("seed", int.from_bytes(os.urandom(4), "big"))
-    if word == "generate":
-        if pictures:
-            raise CommandError(f"--image: goes with --recipe; to change a picture: {PROGRAM} edit")
-        return TextToImage(**given), None
-    if not pictures:
-        raise CommandError("--image: is missing; name the picture to change")
-    return Edit(images=pictures, **given), None
-
-
-def _pictures(paths: Sequence[Path]) -> tuple[Picture, ...]:
-    from app.files.raster import read_picture
-
-    return tuple(read_picture(path) for path in paths)
-
-
-def _from_recipe(
-    word: str, path: Path, pictures: tuple[Picture, ...]
-) -> tuple[Request, dict[str, Any]]:
-    from app.files.raster import read_recipe
-    from model.requests import Edit, from_recipe
-
-    recipe = read_recipe(path)
-    if recipe is None:
-        raise CommandError(f"--recipe: {path} holds no recipe; name a PNG that Inkstone made")
-    if word == "edit" and recipe.get("task") != Edit.task:
-        right = f"{PROGRAM} generate --recipe {path}"
-        raise CommandError(f"--recipe: {path} is no edit's; use: {right}")
-    return from_recipe(recipe, {picture.sha256: picture for picture in pictures}), recipe
-
-
 def _model(options: argparse.Namespace, recipe: dict[str, Any] | None) -> RunnableModel:
     """The named model; for a recipe without one, exactly that which made it."""
     from model.requests import recipe_model
 
-    library = _library(options.device, options.dtype)
+    library = _library(options.device, options.dtype, options.variant)
     wanted = recipe_model(recipe) if recipe is not None and options.model is None else None
     name = options.model or (wanted.name if wanted else "")
     model = library.load(library.find(name))
@@ -277,7 +201,9 @@ def _model(options: argparse.Namespace, recipe: dict[str, Any] | None) -> Runnab
     return model
 
 
-def _library(device: str | None = None, dtype: str | None = None) -> Library:
+def _library(
+    device: str | None = None, dtype: str | None = None, variant: str | None = None
+) -> Library:
     """The models the window shows: in the user's own folder, and where the settings say."""
     from app.paths import Paths
     from app.settings import Settings
@@ -285,7 +211,7 @@ def _library(device: str | None = None, dtype: str | None = None) -> Library:
 
     paths = Paths.default()
     folders = [paths.models, *map(Path, Settings(paths.settings).model_folders)]
-    return Library(folders, device=device, dtype=dtype)
+    return Library(folders, device=device, dtype=dtype, variant=variant)
 
 
 def _quiet_libraries() -> None:
@@ -380,8 +306,7 @@ def _project_lines(project: Any) -> list[tuple[str, str]]:
 
 
 WORDS: dict[str, Callable[[list[str]], int]] = {
-    "generate": _generate,
-    "edit": _edit,
+    **{word: _making(word) for word in MAKING},
     "export": _export,
     "info": _info,
     "prepare": _elsewhere("training.prepare"),

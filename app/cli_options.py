@@ -8,6 +8,8 @@ import re
 from pathlib import Path
 from typing import Any, NoReturn
 
+from model.requests import SCHEDULES, SOLVERS
+
 PROGRAM = "main.py"
 DEVICES = ("cpu", "cuda", "mps")
 DTYPES = ("float32", "bfloat16", "float16")
@@ -19,6 +21,10 @@ Inkstone makes posters on this computer, with the open Qwen-Image models.
   {PROGRAM} generate  --prompt P --output FILE  a picture from words
   {PROGRAM} edit      --image FILE --prompt P --output FILE
                                              a picture changed by an instruction
+  {PROGRAM} inpaint   --image FILE --mask FILE --prompt P --output FILE
+                                             the white part of a mask made anew
+  {PROGRAM} outpaint  --image FILE --left N --prompt P --output FILE
+                                             a picture continued beyond its edges
   {PROGRAM} export    PROJECT.ink OUT.psd|OUT.png
   {PROGRAM} info      MODEL_FOLDER|PICTURE|PROJECT.ink
   {PROGRAM} prepare|train|evaluate  RUN.toml    training
@@ -31,8 +37,9 @@ Each word explains itself: {PROGRAM} generate --help
 MAKING_NOTES = """\
 The recipe of a picture is inside its PNG: with --recipe the same pixels are made again, by the
 model that made them; options given beside it take the place of what the recipe says. With --count
-N the files are called NAME-1.png to NAME-N.png and the seeds count up. An existing file of the
-same name is replaced once the new one is complete.
+N the files are called NAME-1.png to NAME-N.png and the seeds count up; several --prompt make so
+many pictures each. --batch N draws N of them at once: quicker on some devices, and equal but for
+rounding. An existing file of the same name is replaced once the new one is complete.
 
 --json prints one object: {"file", "seed", "seconds", "recipe"}; with --count above 1
 {"files": [one such object a picture]}. Exit status: 0 done, 2 something to put right (one line on
@@ -56,24 +63,52 @@ class Parser(argparse.ArgumentParser):
         raise CommandError(f"{text} (options: {self.prog} --help)")
 
 
+MAKING = {
+    "generate": "Make a picture from words, or with --image from a picture and words.",
+    "edit": "Change pictures by an instruction; several are called Picture 1, Picture 2 in it.",
+    "inpaint": "Make the white part of a mask anew; every other pixel stays as it is.",
+    "outpaint": "Continue a picture beyond its edges; itself, it stays as it is.",
+}
+"""The words that make pictures."""
+
+
 def making_parser(word: str) -> Parser:
-    """`generate` or `edit`: the same options; a recipe may need pictures with either word."""
-    is_edit = word == "edit"
-    what = "Change a picture by an instruction." if is_edit else "Make a picture from words."
-    parser = Parser(prog=f"{PROGRAM} {word}", description=what, epilog=MAKING_NOTES)
+    """The same options for every word, and its own; a recipe may need pictures with any of them."""
+    parser = Parser(prog=f"{PROGRAM} {word}", description=MAKING[word], epilog=MAKING_NOTES)
     add = parser.add_argument
     add("--image", type=Path, action="append", default=[], metavar="FILE",
-        help="the picture to change; with --recipe, the very file it used" if is_edit
-        else "only with --recipe: the very file that the recipe's edit used")  # fmt: skip
-    add("--prompt", metavar="P", help="the instruction" if is_edit else "what to show")
+        help="a picture; with --recipe, the very file that it used")  # fmt: skip
+    add("--mask", type=Path, metavar="FILE",
+        help="white where the picture may change, black elsewhere; of its size"
+        if word == "inpaint" else "only with --recipe: the very mask that it used")  # fmt: skip
+    if word in ("generate", "inpaint"):
+        add("--strength", type=float, metavar="X",
+            help="how much of the picture is made anew, up to 1; default: "
+            + ("0.6" if word == "generate" else "1"))  # fmt: skip
+    if word == "inpaint":
+        add("--margin", type=int, metavar="N",
+            help="work on the mask and N px around it; default: the whole picture")  # fmt: skip
+    if word == "outpaint":
+        for side in ("left", "right", "top", "bottom"):
+            add(f"--{side}", type=int, metavar="N", help=f"so many px more at the {side}")
+    if word in ("inpaint", "outpaint"):
+        add("--feather", type=int, metavar="N",
+            help="fade the new into the old over N px")  # fmt: skip
+    add("--prompt", action="append", metavar="P",
+        help="the instruction" if word == "edit" else "what to show; may be repeated")  # fmt: skip
     add("--negative", metavar="N", help="what to avoid; default: the model's own")
     add("--size", type=size, metavar="WxH", help="in pixels; default: the model's own")
     add("--steps", type=int, metavar="N", help="default: the model's own")
     add("--guidance", type=float, metavar="G", help="1 means none; default: the model's own")
+    add("--schedule", choices=SCHEDULES, metavar="NAME",
+        help=f"{', '.join(filter(None, SCHEDULES))}: for weights of few steps")  # fmt: skip
+    add("--solver", choices=SOLVERS, metavar="NAME", help=f"{' or '.join(SOLVERS)}")
     add("--seed", type=int, metavar="S", help="default: another one each time")
     add("--count", type=int, default=1, metavar="N", help="so many pictures; default: 1")
+    add("--batch", type=int, default=1, metavar="N", help="so many at once; default: 1")
     add("--recipe", type=Path, metavar="PICTURE", help="do again what made this PNG")
     add("--model", metavar="FOLDER_OR_NAME", help="default: the starter that comes along")
+    add("--variant", metavar="NAME", help="which model it is, where its files do not tell")
     add("--device", choices=DEVICES, help="default: the best there is")
     add("--dtype", choices=DTYPES, help="default: float32 on the CPU, else bfloat16")
     add("--json", action="store_true", help="print one JSON object and no progress")

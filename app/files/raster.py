@@ -45,6 +45,18 @@ def read_picture(path: Path) -> Picture:
         return _decode(file, path.name)
 
 
+def read_mask(path: Path) -> Picture:
+    """A picture file as a mask, one grey channel: how bright it is, and 0 where transparent."""
+    from PIL import Image
+
+    picture = read_picture(path)
+    image = to_pil(picture)
+    if image.mode == "RGBA":
+        image = Image.alpha_composite(Image.new("RGBA", image.size, "black"), image)
+    grey = image.convert("L")
+    return Picture(width=grey.width, height=grey.height, mode="L", data=grey.tobytes())
+
+
 def read_picture_bytes(data: bytes, name: str = "") -> Picture:
     """The same for bytes from the clipboard or a drop; `name` is how an error calls them."""
     shown = name or translate("Files", "The clipboard's picture")

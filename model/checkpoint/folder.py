@@ -117,7 +117,11 @@ def read_folder(path: Path, variant: str | None = None) -> ModelFolder:
     pipeline = _read_pipeline(path)
     transformer = _read(path / "transformer/config.json", TransformerConfig, "transformer")
     rows = candidates(pipeline, transformer)
-    row = _with_settings(choose(rows, variant, path.resolve().name), path / "inkstone.json")
+    try:
+        row = choose(rows, variant, path.resolve().name)
+    except ConfigError as error:
+        raise CheckpointError(f"{path}: {error}") from None
+    row = _with_settings(row, path / "inkstone.json")
     vae = _read(path / "vae/config.json", VaeConfig, "vae")
     folder = ModelFolder(
         path=path,

@@ -31,6 +31,10 @@ class RunnableModel(Protocol):
         self, request: Request, on_step: OnStep = ..., should_stop: ShouldStop = ...
     ) -> Result: ...
 
+    def run_together(
+        self, requests: Sequence[Request], on_step: OnStep = ..., should_stop: ShouldStop = ...
+    ) -> Result: ...
+
 
 class ModelLibrary(Protocol):
     """Where models come from; tests put their own here."""
@@ -48,11 +52,17 @@ class Library:
     """The starter, and the models in the given folders. Torch is imported when it is needed."""
 
     def __init__(
-        self, folders: Sequence[Path] = (), *, device: str | None = None, dtype: str | None = None
+        self,
+        folders: Sequence[Path] = (),
+        *,
+        device: str | None = None,
+        dtype: str | None = None,
+        variant: str | None = None,
     ) -> None:
         self._folders = tuple(folders)
         self._device = device
         self._dtype = dtype
+        self._variant = variant
 
     def describe(self) -> tuple[ModelDescription, ...]:
         """The starter first. A model that cannot be used is listed with the reason."""
@@ -91,7 +101,7 @@ class Library:
         from model import loader
 
         device = self._device or self.devices()[0]
-        return loader.load(path, device=device, dtype=self._dtype)
+        return loader.load(path, device=device, dtype=self._dtype, variant=self._variant)
 
     def _paths(self) -> list[Path]:
         from model import loader

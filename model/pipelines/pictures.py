@@ -149,8 +149,9 @@ def faded(mask: np.ndarray, radius: int) -> np.ndarray:
     if radius <= 0:
         return mask
     inside = torch.from_numpy((mask >= MASK_THRESHOLD).astype(np.float32))[None, None]
-    shrunk = 1 - _slide(1 - inside, radius, F.max_pool1d)
-    ramp = _slide(shrunk, radius, F.avg_pool1d)[0, 0].numpy()
+    half = -(-radius // 2)  # shrunk by half, then blurred by half: from the edge to the radius
+    shrunk = 1 - _slide(1 - inside, half, F.max_pool1d)
+    ramp = _slide(shrunk, half, F.avg_pool1d)[0, 0].numpy()
     return np.minimum(mask, (ramp * 255).round().astype(np.uint8))
 
 

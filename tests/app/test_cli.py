@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from PySide6.QtWidgets import QApplication
 
@@ -90,8 +91,24 @@ def picture(tmp_path: Path) -> Path:
     return path
 
 
+@pytest.fixture
+def mask(tmp_path: Path) -> Path:
+    """White in a rectangle off the middle of `picture`."""
+    path = tmp_path / "mask.png"
+    rows = [bytes(80)] * 16 + [bytes(24) + b"\xff" * 32 + bytes(24)] * 20 + [bytes(80)] * 12
+    grey = Picture(width=80, height=48, mode="L", data=b"".join(rows))
+    write_png(path, grey)
+    return path
+
+
 def pixels(path: Path) -> bytes:
     return read_picture(path).data
+
+
+def array(path: Path) -> np.ndarray:
+    """[H, W, 3] bytes."""
+    found = read_picture(path)
+    return np.frombuffer(found.data, np.uint8).reshape(found.height, found.width, 3)
 
 
 # --- what it makes ---------------------------------------------------------------------------
@@ -130,6 +147,8 @@ def test_options_reach_the_request(run: Run, tiny: Path) -> None:
         "height": 64,
         "steps": 2,
         "guidance": 1.5,
+        "schedule": "",
+        "solver": "euler",
         "seed": 9,
         "count": 1,
     }
@@ -209,6 +228,79 @@ def test_generate_runs_on_an_edit_checkpoint_and_edit_needs_one(
     assert "edit" in run(*words, "--output", "a.png").refusal
 
 
+def test_generate_from_a_picture(run: Run, tiny: Path, picture: Path) -> None:
+    words = ("generate", "--prompt", "x", "--image", picture, "--model", tiny, "--seed", 3)
+    for name, strength in (("a.png", 0.4), ("b.png", 1.0)):
+        assert run(*words, "--strength", strength, "--output", name).status == 0
+    assert read_recipe(Path("a.png"))["request"]["strength"] == 0.4  # type: ignore[index]
+    assert pixels(Path("a.png")) != pixels(Path("b.png"))
+    again = ("generate", "--recipe", "a.png", "--image", picture, "--model", tiny)
+    assert run(*again, "--output", "c.png").status == 0
+    assert pixels(Path("c.png")) == pixels(Path("a.png"))
+
+
+@pytest.mark.parametrize("margin", [(), ("--margin", 4)])
+def test_inpaint_changes_nothing_outside_the_mask(
+    run: Run, tiny: Path, picture: Path, mask: Path, margin: tuple[object, ...]
+) -> None:
+    words = ("--prompt", "x", "--image", picture, "--mask", mask, "--model", tiny, "--seed", 3)
+    for name, feather in (("a.png", 0), ("b.png", 6)):
+        done = run("inpaint", *words, *margin, "--feather", feather, "--output", name)
+        assert done.status == 0
+    before, after, faded = (array(p) for p in (picture, Path("a.png"), Path("b.png")))
+    inside = np.zeros((48, 80), bool)
+    inside[16:36, 24:56] = True
+    for changed in (after, faded):
+        assert np.array_equal(changed[~inside], before[~inside])
+    assert (after[inside] != before[inside]).any(axis=-1).mean() > 0.9
+    centre, edge = (slice(24, 28), slice(36, 44)), (slice(16, 17), slice(24, 56))
+    assert np.array_equal(faded[centre], after[centre])
+    far = np.abs(after[edge].astype(int) - before[edge]).mean()
+    assert np.abs(faded[edge].astype(int) - before[edge]).mean() < 0.4 * far
+    repeated = ("inpaint", "--recipe", "a.png", "--image", picture, "--mask", mask)
+    assert run(*repeated, "--model", tiny, "--output", "c.png").status == 0
+    assert pixels(Path("c.png")) == pixels(Path("a.png"))
+
+
+@pytest.mark.parametrize("sides", [{"left": 16}, {"top": 8, "right": 24, "bottom": 3}])
+def test_outpaint_keeps_the_picture(
+    run: Run, tiny: Path, picture: Path, sides: dict[str, int]
+) -> None:
+    added = [word for side, px in sides.items() for word in (f"--{side}", px)]
+    words = ("--prompt", "x", "--image", picture, "--model", tiny, "--seed", 3)
+    assert run("outpaint", *words, *added, "--output", "a.png").status == 0
+    found, before = array(Path("a.png")), array(picture)
+    left, top = sides.get("left", 0), sides.get("top", 0)
+    height, width = 48 + top + sides.get("bottom", 0), 80 + left + sides.get("right", 0)
+    assert found.shape == (height, width, 3)
+    assert np.array_equal(found[top : top + 48, left : left + 80], before)
+
+
+def test_several_prompts_and_a_batch(run: Run, tiny: Path) -> None:
+    words = ("generate", "--prompt", "one", "--prompt", "another, longer one", "--model", tiny)
+    words = (*words, "--seed", 5, "--count", 2, "--json")
+    alone = run(*words, "--output", "a.png").json["files"]
+    together = run(*words, "--batch", 3, "--output", "b.png").json["files"]
+    assert [each["seed"] for each in alone] == [each["seed"] for each in together] == [5, 6, 5, 6]
+    for one, other in zip(alone, together, strict=True):
+        assert one["recipe"] == other["recipe"]
+        difference = array(Path(one["file"])).astype(int) - array(Path(other["file"]))
+        assert np.abs(difference).max() <= 1
+    assert [Path(each["file"]).name for each in together] == [f"b-{k}.png" for k in range(1, 5)]
+
+
+def test_few_steps_and_a_solver(run: Run, tiny: Path) -> None:
+    words = ("generate", "--prompt", "x", "--model", tiny, "--seed", 1, "--json")
+    done = run(*words, "--schedule", "lightning-8", "--output", "a.png").json
+    asked = done["recipe"]["request"]
+    assert (asked["steps"], asked["guidance"], asked["schedule"]) == (8, 1.0, "lightning-8")
+    words = (*words, "--steps", 6)
+    done = run(*words, "--solver", "dpmpp-2m", "--output", "b.png").json
+    assert done["recipe"]["request"]["solver"] == "dpmpp-2m"
+    assert run(*words, "--solver", "euler", "--output", "c.png").status == 0
+    assert pixels(Path("b.png")) != pixels(Path("c.png"))
+
+
 def test_an_older_output_is_replaced_as_a_whole(run: Run, tiny: Path) -> None:
     Path("a.png").write_bytes(b"older")
     words = ("generate", "--prompt", "x", "--model", tiny, "--output", "a.png")
@@ -232,7 +324,13 @@ def test_export_and_info_of_a_project(run: Run, tmp_path: Path) -> None:
 
 def test_info_of_a_model_and_of_pictures(run: Run, tiny: Path, picture: Path) -> None:
     lines = run("info", tiny).out
-    for word in ("tiny", "Apache-2.0", "text_to_image, edit", "64x64", "tiny random model"):
+    for word in (
+        "tiny",
+        "Apache-2.0",
+        "text_to_image, image_to_image, inpaint, outpaint, edit",
+        "64x64",
+        "tiny random model",
+    ):
         assert word in lines
     assert "80x48 RGB" in run("info", picture).out
     prompt = "x \x1b[31m red"
@@ -246,6 +344,8 @@ def test_info_of_a_model_and_of_pictures(run: Run, tiny: Path, picture: Path) ->
 
 OUT = ("--output", "o.png")
 P = ("--prompt", "x")
+IMAGE = ("--image", "picture.png")
+MASK = ("--mask", "mask.png")
 MISTAKES: list[tuple[tuple[object, ...], str]] = [
     (("paint",), "unknown word; known are generate, edit"),
     (("generate",), "--output"),
@@ -272,7 +372,28 @@ MISTAKES: list[tuple[tuple[object, ...], str]] = [
     (("generate", *P, *OUT, "--wat"), "unrecognized arguments: --wat"),
     (("generate", *P, *OUT, "--neg", "x"), "unrecognized arguments: --neg"),
     (("generate", *P, *OUT, "more"), "unrecognized arguments: more"),
-    (("generate", *P, *OUT, "--image", "picture.png"), "--image: goes with --recipe"),
+    (
+        ("generate", *P, *OUT, *IMAGE, *IMAGE),
+        "--image: 2 were given; name the one picture to start from",
+    ),
+    (("generate", *P, *OUT, "--strength", "0.5"), "--strength: goes with --image"),
+    (("generate", *P, *OUT, *IMAGE, "--strength", "0"), "strength: 0 changes nothing"),
+    (("generate", *P, *OUT, *IMAGE, "--strength", "2"), "strength: 2.0 is outside 0.0…1.0"),
+    (("generate", *P, *OUT, *IMAGE, "--strength", "nan"), "strength: nan is outside"),
+    (("generate", *P, *OUT, "--mask", "mask.png"), "--mask: goes with --recipe"),
+    (("generate", *P, *OUT, "--batch", "0"), "--batch: 0 is outside 1…256"),
+    (("generate", *P, *OUT, "--schedule", "fast"), "--schedule: invalid choice: 'fast'"),
+    (("generate", *P, *OUT, "--variant", "Qwen-Image-9"), "'Qwen-Image-9': these files may be"),
+    (("inpaint", *P, *OUT, *IMAGE), "--mask: is missing"),
+    (("inpaint", *P, *OUT, "--mask", "mask.png"), "--image: is missing"),
+    (("inpaint", *P, *OUT, *IMAGE, "--mask", "small.png"), "mask: is 8x8, the picture 80x48"),
+    (("inpaint", *P, *OUT, *IMAGE, "--mask", "black.png"), "mask: is empty"),
+    (("inpaint", *P, *OUT, *IMAGE, *MASK, "--margin", "-1"), "margin: -1 is outside"),
+    (("inpaint", *P, *OUT, *IMAGE, *MASK, "--feather", "5000"), "feather: 5000 is outside"),
+    (("outpaint", *P, *OUT, *IMAGE), "left, right, top, bottom: all are 0"),
+    (("outpaint", *P, *OUT, *IMAGE, "--left", "8192"), "8272x48 px would be more than 8192"),
+    (("outpaint", *P, *OUT, "--left", "8"), "--image: is missing"),
+    (("edit", *P, *OUT, *IMAGE, *IMAGE), "images: 2 given; this model takes 1"),
     (("generate", *P, *OUT, "--prompt"), "--prompt: expected one argument"),
     (("generate", "--prompt", "x" * 20_001, *OUT), "prompt: 20001 characters; at most"),
     (("generate", "--recipe", "missing.png", *OUT), "missing.png"),
@@ -309,8 +430,11 @@ MISTAKES: list[tuple[tuple[object, ...], str]] = [
 
 
 @pytest.fixture
-def mistakes(tmp_path: Path, picture: Path, tiny: Path) -> Path:
+def mistakes(tmp_path: Path, picture: Path, mask: Path, tiny: Path) -> Path:
     """A folder of files to make mistakes with."""
+    for name, width, height in (("black", 80, 48), ("small", 8, 8)):
+        empty = Picture(width=width, height=height, mode="L", data=bytes(width * height))
+        write_png(tmp_path / f"{name}.png", empty)
     (tmp_path / "folder.png").mkdir()
     (tmp_path / "empty").mkdir()
     for name in ("text.png", "text.ink"):
@@ -345,7 +469,7 @@ def test_mistakes(
     run: Run, mistakes: Path, tiny: Path, argv: tuple[object, ...], words: str
 ) -> None:
     before = sorted(mistakes.iterdir())
-    if argv[0] in ("generate", "edit") and "--model" not in argv:
+    if argv[0] in cli_options.MAKING and "--model" not in argv:
         argv = (*argv, "--model", tiny)
     refusal = run(*argv).refusal
     assert words in refusal
@@ -485,15 +609,22 @@ def test_a_missing_library_names_its_packages(run: Run, monkeypatch: pytest.Monk
 
 def test_words_and_options_are_those_that_scripts_depend_on(run: Run) -> None:
     assert set(cli.WORDS) == {
-        *("generate", "edit", "export", "info"),
+        *("generate", "edit", "inpaint", "outpaint", "export", "info"),
         *("prepare", "train", "evaluate", "bench", "engine"),
     }
     common = {"--prompt", "--negative", "--size", "--steps", "--guidance", "--seed", "--count"}
-    common |= {"--recipe", "--model", "--device", "--dtype", "--json", "--output"}
-    for word in ("generate", "edit"):
+    common |= {"--recipe", "--model", "--device", "--dtype", "--json", "--output", "--image"}
+    common |= {"--mask", "--schedule", "--solver", "--batch", "--variant", "-h", "--help"}
+    own = {
+        "generate": {"--strength"},
+        "edit": set[str](),
+        "inpaint": {"--strength", "--margin", "--feather"},
+        "outpaint": {"--left", "--right", "--top", "--bottom", "--feather"},
+    }
+    for word in cli_options.MAKING:
         parser = cli_options.making_parser(word)
         options = {o for action in parser._actions for o in action.option_strings}
-        assert options == common | {"--image", "-h", "--help"}
+        assert options == common | own[word]
         shown = run(word, "--help")
         assert shown.status == 0
         assert '"files"' in shown.out

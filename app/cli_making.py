@@ -1,0 +1,181 @@
+"""The words that make pictures: from options and recipes to requests, and from results to files.
+
+Knows requests; models come to it loaded.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from app.cli_options import PROGRAM, CommandError, numbered
+from app.cli_progress import ProgressBar
+from app.files.raster import read_mask, read_picture, read_recipe, write_png
+from model.engine.estimate import StepClock
+from model.requests import (
+    MAX_SEED,
+    Edit,
+    ImageToImage,
+    Inpaint,
+    Outpaint,
+    Picture,
+    Request,
+    Result,
+    TextToImage,
+    from_recipe,
+    to_recipe,
+)
+
+if TYPE_CHECKING:
+    import argparse
+
+OnStep = Callable[[int, int, Picture | None], None]
+
+SHARED = ("negative", "steps", "guidance", "schedule", "solver", "seed")
+OWN: dict[str, tuple[str, ...]] = {
+    "generate": ("strength",),
+    "edit": (),
+    "inpaint": ("strength", "margin", "feather"),
+    "outpaint": ("left", "right", "top", "bottom", "feather"),
+}
+"""The options of each word that are fields of its request."""
+
+
+class Runs(Protocol):
+    """A loaded model, as far as it is used here."""
+
+    def run(self, request: Request, on_step: OnStep = ...) -> Result: ...
+
+    def run_together(self, requests: Sequence[Request], on_step: OnStep = ...) -> Result: ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wish:
+    """What the options ask for: one request a prompt, and the recipe they began with."""
+
+    requests: tuple[Request, ...]
+    recipe: dict[str, Any] | None = None
+
+
+def read_wish(word: str, options: argparse.Namespace) -> Wish:
+    if not 1 <= options.count <= 256:
+        raise CommandError(f"--count: {options.count} is outside 1…256")
+    if not 1 <= options.batch <= 256:
+        raise CommandError(f"--batch: {options.batch} is outside 1…256")
+    names = (*SHARED, *OWN[word])
+    given = {name: value for name in names if (value := getattr(options, name)) is not None}
+    if options.size:
+        given["width"], given["height"] = options.size
+    pictures = tuple(read_picture(path) for path in options.image)
+    mask = read_mask(options.mask) if options.mask else None
+    prompts = options.prompt or []
+    if options.recipe:
+        base, recipe = _from_recipe(word, options.recipe, pictures, mask)
+        wished = [{"prompt": p} for p in prompts] or [{}]
+        return Wish(
+            requests=tuple(_changed(base, given | {"count": 1} | w) for w in wished),
+            recipe=recipe,
+        )
+    if not prompts:
+        raise CommandError("--prompt: is missing; say in words what you want")
+    given.setdefault("seed", int.from_bytes(os.urandom(4), "big"))
+    make = {"generate": _generate, "edit": _edit, "inpaint": _inpaint, "outpaint": _outpaint}[word]
+    return Wish(requests=tuple(make(pictures, mask, given | {"prompt": p}) for p in prompts))
+
+
+def make(
+    model: Runs, requests: Sequence[Request], options: argparse.Namespace
+) -> list[dict[str, Any]]:
+    """Every picture as a file, and what --json says of it; a batch is on disk before the next."""
+    singles = [
+        replace(request, seed=(request.seed + k) % (MAX_SEED + 1))
+        for request in requests
+        for k in range(options.count)
+    ]
+    made: list[dict[str, Any]] = []
+    for first in range(0, len(singles), options.batch):
+        batch = singles[first : first + options.batch]
+        paths = [numbered(options.output, first + k, len(singles)) for k in range(len(batch))]
+        made += _make_batch(model, batch, paths, is_quiet=options.json)
+    return made
+
+
+def _make_batch(
+    model: Runs, batch: Sequence[Request], paths: Sequence[Path], *, is_quiet: bool
+) -> list[dict[str, Any]]:
+    is_shown = sys.stderr.isatty() and not is_quiet
+    with ProgressBar(paths[0].name, sys.stderr if is_shown else None, StepClock()) as bar:
+        if len(batch) == 1:  # exactly what a recipe repeats
+            result = model.run(batch[0], bar.on_step)
+        else:
+            result = model.run_together(batch, bar.on_step)
+    made = []
+    for path, picture, request in zip(paths, result.pictures, result.requests, strict=True):
+        recipe = to_recipe(request, result.model)
+        write_png(path, picture, recipe)
+        seconds = round(result.seconds, 3)
+        made.append({"file": str(path), "seed": request.seed, "seconds": seconds, "recipe": recipe})
+    return made
+
+
+def _generate(pictures: tuple[Picture, ...], mask: Picture | None, given: Any) -> Request:
+    _refuse_mask(mask)
+    if not pictures:
+        if "strength" in given:
+            raise CommandError("--strength: goes with --image")
+        return TextToImage(**given)
+    return ImageToImage(image=_single(pictures, "start from"), **given)
+
+
+def _edit(pictures: tuple[Picture, ...], mask: Picture | None, given: Any) -> Request:
+    _refuse_mask(mask)
+    if not pictures:
+        raise CommandError("--image: is missing; name the picture to change")
+    return Edit(images=pictures, **given)
+
+
+def _inpaint(pictures: tuple[Picture, ...], mask: Picture | None, given: Any) -> Request:
+    if mask is None:
+        raise CommandError("--mask: is missing; name a picture, white where it may change")
+    return Inpaint(image=_single(pictures, "change in part"), mask=mask, **given)
+
+
+def _outpaint(pictures: tuple[Picture, ...], mask: Picture | None, given: Any) -> Request:
+    _refuse_mask(mask)
+    return Outpaint(image=_single(pictures, "continue"), **given)
+
+
+def _single(pictures: tuple[Picture, ...], purpose: str) -> Picture:
+    if len(pictures) != 1:
+        found = "is missing" if not pictures else f"{len(pictures)} were given"
+        raise CommandError(f"--image: {found}; name the one picture to {purpose}")
+    return pictures[0]
+
+
+def _refuse_mask(mask: Picture | None) -> None:
+    if mask is not None:
+        raise CommandError(f"--mask: goes with --recipe, or with {PROGRAM} inpaint")
+
+
+def _from_recipe(
+    word: str, path: Path, pictures: tuple[Picture, ...], mask: Picture | None
+) -> tuple[Request, dict[str, Any]]:
+    recipe = read_recipe(path)
+    if recipe is None:
+        raise CommandError(f"--recipe: {path} holds no recipe; name a PNG that Inkstone made")
+    if word != "generate" and recipe.get("task") != word:
+        right = f"{PROGRAM} generate --recipe {path}"
+        raise CommandError(f"--recipe: {path} is no {word}'s; use: {right}")
+    known = (*pictures, *([mask] if mask else []))
+    return from_recipe(recipe, {picture.sha256: picture for picture in known}), recipe
+
+
+def _changed(base: Request, values: dict[str, Any]) -> Request:
+    for name in values:
+        if not hasattr(base, name):
+            raise CommandError(f"--{name}: the recipe is of {base.task}, which has none")
+    return replace(base, **values)
