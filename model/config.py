@@ -53,9 +53,8 @@ class TransformerConfig:
                 f"in_channels {self.in_channels} must be out_channels {self.out_channels} "
                 f"x patch_size {self.patch_size} squared"
             )
-        for name in ("guidance_embeds", "use_additional_t_cond", "use_layer3d_rope"):
-            if getattr(self, name):
-                raise ConfigError(f"{name} is true: this kind of transformer is not supported")
+        if self.guidance_embeds:
+            raise ConfigError("guidance_embeds is true: this kind of transformer is not supported")
 
     @property
     def dim(self) -> int:
@@ -175,7 +174,8 @@ EDIT_TEMPLATE = _template(EDIT_SYSTEM, 64)
 class Family:
     """One published model. `condition_area` is what the vision-language model sees of a reference
     and `reference_area` what the VAE sees, both in px². `numbers_pictures`: the template names each
-    picture, and a prompt may speak of "Picture 2"."""
+    picture, and a prompt may speak of "Picture 2". `has_layers`: it takes a picture apart, and does
+    nothing else."""
 
     name: str
     pipeline: str
@@ -192,6 +192,7 @@ class Family:
     reference_area: int = 1024 * 1024
     max_references: int = 1
     numbers_pictures: bool = False
+    has_layers: bool = False
     max_text_tokens: int = 512
     text_template: Template = TEXT_TEMPLATE
     edit_template: Template = EDIT_TEMPLATE
@@ -237,6 +238,13 @@ FAMILIES: tuple[Family, ...] = (
         condition_area=384 * 384,
         max_references=3,
         numbers_pictures=True,
+    ),
+    Family(
+        name="Qwen-Image-Layered",
+        pipeline="QwenImageLayeredPipeline",
+        has_layers=True,
+        reference_area=640 * 640,
+        sizes=((640, 640), (1024, 1024)),
     ),
 )
 

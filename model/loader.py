@@ -62,7 +62,7 @@ class Model:
 
     @property
     def tasks(self) -> tuple[str, ...]:
-        return tasks_of(self.networks.can_edit)
+        return tasks_of(self.row, can_see=self.networks.text_encoder.can_see)
 
     def describe(self) -> ModelDescription:
         return _description(
@@ -89,11 +89,12 @@ class Model:
             settled, inputs = self._prepare(request, poll)
             requests = _singles(request, settled)
             pictures: list[Picture] = []
+            made_by: list[Request] = []
             for index, single in enumerate(requests):
                 report = self._reporter(on_step, index, len(requests))
-                image = render(self.networks, inputs, settled, [single.seed], report, poll)
-                pictures.append(pipeline_of(request).finish(request, settled, image[0]))
-        return self._result(pictures, requests, began)
+                images = render(self.networks, inputs, settled, [single.seed], report, poll)
+                pictures += self._finish(single, settled, images[0], made_by)
+        return self._result(pictures, made_by, began)
 
     @torch.inference_mode()
     def run_together(
@@ -121,16 +122,24 @@ class Model:
             seeds = [single.seed for single in singles]
             report = self._reporter(on_step, 0, 1)
             images = render(self.networks, stacked(parts), settled, seeds, report, poll)
-            pictures = [
-                pipeline_of(single).finish(single, settled, image)
-                for single, image in zip(singles, images, strict=True)
-            ]
-        return self._result(pictures, singles, began)
+            pictures: list[Picture] = []
+            made_by: list[Request] = []
+            for single, drawn in zip(singles, images, strict=True):
+                pictures += self._finish(single, settled, drawn, made_by)
+        return self._result(pictures, made_by, began)
 
     def _prepare(self, request: Request, poll: Poll) -> tuple[Settled, Inputs]:
-        pipeline = pipeline_of(request)
+        pipeline = pipeline_of(request, self.row)
         settled = pipeline.plan(self.networks, request)
         return settled, pipeline.prepare(self.networks, request, settled, poll)
+
+    def _finish(
+        self, single: Request, settled: Settled, images: torch.Tensor, made_by: list[Request]
+    ) -> tuple[Picture, ...]:
+        """The pictures of one seed; `made_by` grows by their request."""
+        pictures = pipeline_of(single, self.row).finish(single, settled, images)
+        made_by += [single] * len(pictures)
+        return pictures
 
     def _result(
         self, pictures: Sequence[Picture], requests: Sequence[Request], began: float
@@ -222,13 +231,12 @@ def describe(path: Path) -> ModelDescription:
         folder = read_folder(path)
     except CheckpointError as error:
         return ModelDescription(name=path.resolve().name, path=str(path), problem=str(error))
-    can_edit = folder.row.edits and folder.images is not None
     return _description(
         folder.row,
         name=path.resolve().name,
         path=str(path),
         size_multiple=folder.vae.scale * folder.transformer.patch_size,
-        tasks=tasks_of(can_edit),
+        tasks=tasks_of(folder.row, can_see=folder.images is not None),
     )
 
 

@@ -47,12 +47,18 @@ class TimestepEmbedding(nn.Module):
 
 
 class TimeEmbed(nn.Module):
-    def __init__(self, dim: int) -> None:
+    """Noise levels [B] -> [B, dim]. Qwen-Image-Layered adds a learned row, always the first."""
+
+    def __init__(self, dim: int, *, has_addition: bool = False) -> None:
         super().__init__()
         self.timestep_embedder = TimestepEmbedding(dim)
+        self.addition_t_embedding = nn.Embedding(2, dim) if has_addition else None
 
     def forward(self, sigma: Tensor) -> Tensor:
-        return self.timestep_embedder(sinusoid(sigma).to(sigma.dtype))
+        embedded = self.timestep_embedder(sinusoid(sigma).to(sigma.dtype))
+        if self.addition_t_embedding is None:
+            return embedded
+        return embedded + self.addition_t_embedding.weight[0]
 
 
 def gelu(x: Tensor) -> Tensor:

@@ -18,6 +18,8 @@ MAX_SIDE_PX = 8192
 MAX_PROMPT_CHARS = 20_000
 MAX_SEED = 2**63 - 1
 MAX_FEATHER_PX = 1024
+MAX_LAYERS = 16
+RESOLUTIONS = (640, 1024)
 MASK_THRESHOLD = 128
 CHANNELS = {"L": 1, "RGB": 3, "RGBA": 4}
 SCHEDULES = ("", "lightning-4", "lightning-8")
@@ -225,8 +227,35 @@ class Edit(Request):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Decompose(Request):
+    """A picture taken apart into so many RGBA layers, the bottom one first.
+
+    An empty prompt means: described by the model's own eye first. `resolution` is the side, in px,
+    of a square of the area that the model works at.
+    """
+
+    task = "layers"
+    picture_fields = ("image",)
+
+    prompt: str = ""
+    image: Picture
+    layers: int = 4
+    resolution: int | None = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _check_range("layers", self.layers, 1, MAX_LAYERS)
+        if self.resolution is not None and self.resolution not in RESOLUTIONS:
+            known = " nor ".join(map(str, RESOLUTIONS))
+            raise RequestError(f"resolution: {self.resolution} is neither {known}")
+
+
+@dataclass(frozen=True, kw_only=True)
 class Result:
-    """What a run gives back. `requests[k]` makes `pictures[k]` again: every value set, count 1."""
+    """What a run gives back. `requests[k]` makes `pictures[k]` again: every value set, count 1.
+
+    A picture taken apart gives its layers, each with the request that makes them all.
+    """
 
     pictures: tuple[Picture, ...]
     requests: tuple[Request, ...]
@@ -235,7 +264,7 @@ class Result:
 
 
 TASKS: Mapping[str, type[Request]] = {
-    cls.task: cls for cls in (TextToImage, ImageToImage, Inpaint, Outpaint, Edit)
+    cls.task: cls for cls in (TextToImage, ImageToImage, Inpaint, Outpaint, Edit, Decompose)
 }
 
 

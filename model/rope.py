@@ -64,9 +64,26 @@ def rope_tables(
     frame position.
     """
     images = [image_table(grid, index, axes_dims) for index, grid in enumerate(grids)]
-    start = text_start(grids)
-    text = [_rotations(dim, start, num_text) for dim in axes_dims]
-    return torch.cat(images), torch.cat(text, dim=-1)
+    return torch.cat(images), _text_table(text_start(grids), num_text, axes_dims)
+
+
+def layered_rope_tables(
+    grids: Sequence[Grid], num_text: int, axes_dims: Sequence[int]
+) -> tuple[Tensor, Tensor]:
+    """The same for a target of several layers, which are its frames 0, 1, …, and the picture that
+    they make up: the last grid, whose frame is -1 (Qwen-Image-Layered, arXiv 2512.15603)."""
+    target, condition = grids
+    images = [image_table(target, 0, axes_dims), image_table(condition, -1, axes_dims)]
+    return torch.cat(images), _text_table(layered_text_start(grids), num_text, axes_dims)
+
+
+def layered_text_start(grids: Sequence[Grid]) -> int:
+    """The first text position also lies behind the frames."""
+    return max(text_start(grids), grids[0][0])
+
+
+def _text_table(start: int, num_text: int, axes_dims: Sequence[int]) -> Tensor:
+    return torch.cat([_rotations(dim, start, num_text) for dim in axes_dims], dim=-1)
 
 
 def rotate(x: Tensor, table: Tensor) -> Tensor:

@@ -15,16 +15,21 @@ from torch import Tensor, nn
 from model.attention import joint_mask
 from model.config import TransformerConfig
 from model.modules import Block, FinalNorm, RMSNorm, TimeEmbed
-from model.rope import Grid, rope_tables
+from model.rope import Grid, layered_rope_tables, rope_tables
 from model.vae import Poll, no_poll
 
 
 @lru_cache(maxsize=8)
 @torch.inference_mode(mode=False)  # a cached inference tensor could never take part in training
 def _tables_on(
-    grids: tuple[Grid, ...], num_text: int, axes_dims: tuple[int, ...], device: torch.device
+    grids: tuple[Grid, ...],
+    num_text: int,
+    axes_dims: tuple[int, ...],
+    device: torch.device,
+    has_layers: bool,
 ) -> tuple[Tensor, Tensor]:
-    img, txt = rope_tables(grids, num_text, axes_dims)
+    tables = layered_rope_tables if has_layers else rope_tables
+    img, txt = tables(grids, num_text, axes_dims)
     return img.to(device), txt.to(device)
 
 
@@ -33,7 +38,7 @@ class Transformer(nn.Module):
         super().__init__()
         self.config = config
         dim = config.dim
-        self.time_text_embed = TimeEmbed(dim)
+        self.time_text_embed = TimeEmbed(dim, has_addition=config.use_additional_t_cond)
         self.txt_norm = RMSNorm(config.joint_attention_dim)
         self.img_in = nn.Linear(config.in_channels, dim)
         self.txt_in = nn.Linear(config.joint_attention_dim, dim)
@@ -58,7 +63,10 @@ class Transformer(nn.Module):
         the text tokens that count; None means all. `poll` is called before every block and may
         raise to stop.
         """
-        tables = _tables_on(tuple(grids), txt.shape[1], self.config.axes_dims_rope, img.device)
+        config = self.config
+        tables = _tables_on(
+            tuple(grids), txt.shape[1], config.axes_dims_rope, img.device, config.use_layer3d_rope
+        )
         num_target = grids[0][0] * grids[0][1] * grids[0][2]
         sigma = sigma.to(img.dtype)
         if self.config.zero_cond_t:

@@ -88,11 +88,11 @@ def close(ours: Tensor, reference: Tensor, limit: float) -> None:
 
 @torch.inference_mode()
 def drawn(model: loader.Model, request: Request) -> Tensor:
-    """What the model draws [1, 3, H, W] in 0…1, before it becomes bytes or part of a picture."""
-    task = pipeline_of(request)
+    """What the model draws [K, C, H, W] in 0…1, before it becomes bytes or part of a picture."""
+    task = pipeline_of(request, model.row)
     settled = task.plan(model.networks, request)
     inputs = task.prepare(model.networks, request, settled)
-    return render(model.networks, inputs, settled, [request.seed], lambda *_: None)
+    return render(model.networks, inputs, settled, [request.seed], lambda *_: None)[0]
 
 
 def same_picture(model: loader.Model, request: Request, expected: Tensor) -> None:

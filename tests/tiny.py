@@ -37,7 +37,8 @@ SPECIAL = (
 )
 EDIT, TEXT = "QwenImageEditPipeline", "QwenImagePipeline"
 PLUS = "QwenImageEditPlusPipeline"
-SEEING = (EDIT, PLUS)
+LAYERED = "QwenImageLayeredPipeline"
+SEEING = (EDIT, PLUS, LAYERED)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,7 +76,15 @@ class Tiny:
             joint_attention_dim=self.text_width,
             axes_dims_rope=self.axes,
             zero_cond_t=self.zero_cond_t,
+            use_additional_t_cond=self.pipeline == LAYERED,
+            use_layer3d_rope=self.pipeline == LAYERED,
         )
+
+    @property
+    def scheduler(self) -> SchedulerConfig:
+        if self.pipeline == LAYERED:
+            return SchedulerConfig(time_shift_type="linear", shift_terminal=None)
+        return SchedulerConfig()
 
     @property
     def vae(self) -> VaeConfig:
@@ -85,6 +94,7 @@ class Tiny:
             dim_mult=self.mult,
             num_res_blocks=self.res_blocks,
             temperal_downsample=self.temporal,
+            input_channels=4 if self.pipeline == LAYERED else 3,
             latents_mean=tuple(0.1 * k - 0.3 for k in range(self.z)),
             latents_std=tuple(0.8 + 0.1 * k for k in range(self.z)),
         )
@@ -187,7 +197,7 @@ def write(
         text_encoder=text_encoder,  # type: ignore[arg-type]
         tokenizer=tokenizer(),
         images=IMAGES if tiny.pipeline in SEEING else None,
-        scheduler=SchedulerConfig(),
+        scheduler=tiny.scheduler,
         settings=tiny.settings,
     )
     save(model, path, dtype=dtype, shard_bytes=shard_bytes)
@@ -201,7 +211,7 @@ def pipeline(tiny: Tiny) -> Any:
     torch.manual_seed(tiny.seed)
     parts: dict[str, Any] = {
         "scheduler": diffusers.FlowMatchEulerDiscreteScheduler(
-            **dataclasses.asdict(SchedulerConfig())
+            **dataclasses.asdict(tiny.scheduler)
         ),
         "vae": diffusers.AutoencoderKLQwenImage(**_published(tiny.vae)),
         "transformer": diffusers.QwenImageTransformer2DModel(**_published(tiny.transformer)),

@@ -263,8 +263,14 @@ def _check_joints(folder: ModelFolder) -> None:
             f"{folder.path}: the transformer makes {transformer.out_channels} latent channels, "
             f"the VAE has {vae.z_dim}"
         )
-    if vae.input_channels != 3:
-        raise CheckpointError(f"{folder.path}: the VAE has {vae.input_channels} image channels")
+    layered = (transformer.use_layer3d_rope, transformer.use_additional_t_cond)
+    channels = 4 if folder.row.has_layers else 3
+    if set(layered) != {folder.row.has_layers} or vae.input_channels != channels:
+        raise CheckpointError(
+            f"{folder.path}: as {folder.row.name} it needs {channels} image channels, and "
+            f"use_layer3d_rope and use_additional_t_cond {str(folder.row.has_layers).lower()}; its "
+            f"VAE has {vae.input_channels}, its transformer {layered[0]} and {layered[1]}"
+        )
     if transformer.joint_attention_dim != encoder.language.hidden_size:
         raise CheckpointError(
             f"{folder.path}: the transformer takes text of width "

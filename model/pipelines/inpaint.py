@@ -60,10 +60,12 @@ def prepare(networks: Networks, request: Inpaint, settled: Settled, poll: Poll =
     return prepare_inputs(networks, request, settled, poll, seen=seen, start=start)
 
 
-def finish(request: Inpaint, settled: Settled, image: Tensor) -> Picture:
+def finish(request: Inpaint, settled: Settled, images: Tensor) -> tuple[Picture, ...]:
     """The source with what was drawn in its masked part: of the source's size."""
-    drawn = to_picture(image)
-    return composite(request.image, drawn, request.mask, _box(request, settled), request.feather)
+    box, feather = _box(request, settled), request.feather
+    return tuple(
+        composite(request.image, to_picture(image), request.mask, box, feather) for image in images
+    )
 
 
 def plan_outpaint(networks: Networks, request: Outpaint) -> Settled:
@@ -76,8 +78,8 @@ def prepare_outpaint(
     return prepare(networks, as_inpaint(request), settled, poll)
 
 
-def finish_outpaint(request: Outpaint, settled: Settled, image: Tensor) -> Picture:
-    return finish(as_inpaint(request), settled, image)
+def finish_outpaint(request: Outpaint, settled: Settled, images: Tensor) -> tuple[Picture, ...]:
+    return finish(as_inpaint(request), settled, images)
 
 
 def as_inpaint(request: Outpaint) -> Inpaint:

@@ -57,6 +57,10 @@ class Networks:
         return self.vae.config.scale * self.patch
 
     @property
+    def picture_channels(self) -> int:
+        return self.vae.config.input_channels
+
+    @property
     def can_edit(self) -> bool:
         return self.row.edits and self.text_encoder.can_see
 
@@ -79,7 +83,11 @@ class Start:
 
 @dataclass(frozen=True, kw_only=True)
 class Inputs:
-    """What the denoise loop needs beyond noise: text, size, and the tokens of references."""
+    """What the denoise loop needs beyond noise: text, size, and the tokens of references.
+
+    `layers`: of the target, behind a first frame that shows them all together; 0 is one picture.
+    `levels`: noise levels of the run, where they are not the usual ones.
+    """
 
     width: int
     height: int
@@ -88,6 +96,8 @@ class Inputs:
     references: Tensor | None = None
     reference_grids: tuple[Grid, ...] = ()
     start: Start | None = None
+    layers: int = 0
+    levels: Tensor | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -133,10 +143,12 @@ def usual_size(networks: Networks, width: int, height: int) -> tuple[int, int]:
     return fit_area(own_width * own_height, width, height, networks.size_multiple)
 
 
-def reference_size(networks: Networks, width: int, height: int) -> tuple[int, int]:
-    """The size in which the VAE gets a picture that is to be edited."""
+def reference_size(
+    networks: Networks, width: int, height: int, area: int | None = None
+) -> tuple[int, int]:
+    """The size in which the VAE gets a picture, of about `area` px² or the model's own."""
     multiple = math.lcm(FIT_MULTIPLE, networks.size_multiple)
-    return fit_area(networks.row.reference_area, width, height, multiple)
+    return fit_area(area or networks.row.reference_area, width, height, multiple)
 
 
 def seen_by_encoder(networks: Networks, image: Image.Image) -> Image.Image:
@@ -163,6 +175,8 @@ def prepare_inputs(
     references: Tensor | None = None,
     reference_grids: tuple[Grid, ...] = (),
     start: Start | None = None,
+    layers: int = 0,
+    levels: Tensor | None = None,
 ) -> Inputs:
     """The request's inputs, with its texts encoded beside the pictures that the encoder sees."""
     text, negative = encode_texts(networks, request.prompt, settled, seen, poll)
@@ -170,8 +184,10 @@ def prepare_inputs(
     beside = (target,) if start is not None and start.is_reference else ()
     for states in (text, negative):
         if states is not None:
-            _check_positions(states, (target, *beside, *reference_grids))
+            _check_positions(states, (target, *beside, *reference_grids), layers)
     return Inputs(
+        layers=layers,
+        levels=levels,
         width=settled.width,
         height=settled.height,
         text=text,
@@ -270,9 +286,9 @@ def _stacked_starts(starts: Sequence[Start | None]) -> Start | None:
     )
 
 
-def _check_positions(text: TextStates, grids: tuple[Grid, ...]) -> None:
+def _check_positions(text: TextStates, grids: tuple[Grid, ...], layers: int) -> None:
     """Text and pictures lie within the positions that the transformer knows."""
-    room = MAX_POSITION - text_start(grids)
+    room = MAX_POSITION - max(text_start(grids), layers + 1)
     if text.states.shape[1] > room:
         raise RequestError(
             f"prompt: {text.states.shape[1]} tokens; at most {room} at this size, so shorten it"

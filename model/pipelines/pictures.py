@@ -60,12 +60,17 @@ def to_image(picture: Picture) -> Image.Image:
     return image.convert("RGB")
 
 
+def to_rgba(picture: Picture) -> Image.Image:
+    size = (picture.width, picture.height)
+    return Image.frombytes(picture.mode, size, picture.data).convert("RGBA")
+
+
 def resize(image: Image.Image, size: tuple[int, int]) -> Image.Image:
     return image if image.size == size else image.resize(size, Image.Resampling.LANCZOS)
 
 
 def to_pixels(image: Image.Image, like: Tensor) -> Tensor:
-    """RGB image -> [1, 3, H, W] in -1…1, on the device and in the type of `like`."""
+    """RGB or RGBA image -> [1, C, H, W] in -1…1, on the device and in the type of `like`."""
     values = np.asarray(image, dtype=np.float32) / 255.0
     pixels = torch.from_numpy(values).permute(2, 0, 1)[None]
     return (2.0 * pixels - 1.0).to(like)

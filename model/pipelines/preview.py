@@ -54,7 +54,8 @@ def fit(vae: Vae, k: int) -> tuple[Tensor, Tensor]:
     like = vae.post_quant_conv.weight
     side = CHART_CELLS * vae.config.scale
     pixels = chart(side)
-    latents = vae.encode(pixels.to(like)).float()
+    seen = F.pad(pixels, (0, 0, 0, 0, 0, vae.config.input_channels - 3), value=1.0)  # opaque
+    latents = vae.encode(seen.to(like)).float()
     wanted = F.pixel_unshuffle(
         F.interpolate(pixels, scale_factor=k / vae.config.scale, mode="area"), k
     )

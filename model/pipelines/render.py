@@ -12,7 +12,7 @@ from model.errors import NotFinite
 from model.pipelines.inputs import Inputs, Networks, Settled, Start, grid_of, repeated
 from model.requests import RequestError
 from model.sampling.denoise import Keep, denoise
-from model.sampling.guidance import combine
+from model.sampling.guidance import combine, mix
 from model.sampling.schedule import from_strength, sigmas
 from model.sampling.solvers import SOLVERS
 from model.text_encoder.encoder import TextStates
@@ -30,12 +30,17 @@ def render(
     on_latents: OnLatents,
     poll: Poll = no_poll,
 ) -> Tensor:
-    """One picture a seed [B, 3, H, W] in 0…1; inputs of one picture serve for all seeds."""
+    """What each seed makes, [B, K, C, H, W] in 0…1: one picture, or the layers of one.
+
+    Inputs of one picture serve for all seeds.
+    """
     if len(inputs.text.states) != len(seeds):
         inputs = repeated(inputs, len(seeds))
-    patch = networks.patch
+    patch, frames = networks.patch, inputs.layers + 1
     _, rows, columns = grid_of(networks, inputs.width, inputs.height)
-    levels = sigmas(settled.scheduler, settled.steps, rows * columns)
+    levels = inputs.levels
+    if levels is None:
+        levels = sigmas(settled.scheduler, settled.steps, rows * columns)
     if inputs.start is not None:
         levels = from_strength(levels, inputs.start.strength)
     if len(levels) < 2:
@@ -48,15 +53,23 @@ def render(
         tokens = _mixed(picture, noise, levels[0])
         keep = _keeper(inputs.start, picture, noise)
 
+    def unpacked(found: Tensor) -> Tensor:
+        """Latents [B * frames, z, h, w]."""
+        return latents.unpack(
+            found.flatten(0, 1).unflatten(0, (-1, rows * columns)), rows, columns, patch
+        )
+
     def report(step: int, total: int, found: Tensor) -> None:
-        on_latents(step, total, latents.unpack(found, rows, columns, patch))
+        on_latents(step, total, unpacked(found)[::frames])
 
     predict = _predictor(networks, inputs, picture, settled.guidance, poll)
     solver = SOLVERS[settled.solver]
     tokens = denoise(tokens, levels, predict, report, solver=solver, keep=keep)
-    image = networks.vae.decode(latents.unpack(tokens, rows, columns, patch), poll)
+    drawn = unpacked(tokens).unflatten(0, (-1, frames))
+    shown = drawn[:, 1:] if inputs.layers else drawn
+    image = networks.vae.decode(shown.flatten(0, 1), poll)
     _check_finite(image, networks.dtype)
-    return (image * 0.5 + 0.5).clamp(0, 1)
+    return (image * 0.5 + 0.5).clamp(0, 1).unflatten(0, (len(seeds), -1))
 
 
 def _draw(
@@ -67,12 +80,14 @@ def _draw(
     noises, pictures = [], []
     for index, seed in enumerate(seeds):
         generator = latents.generator_of(seed)
-        shape = (1, z, *cells)
         if start is not None:
+            shape = (1, z, *cells)
             spread = latents.noise(shape, generator, start.mean.dtype, start.mean.device)
             pictures.append(start.mean[index] + start.deviation[index] * spread)
-        noises.append(latents.noise(shape, generator, networks.dtype, networks.device))
-    noise = latents.pack(torch.cat(noises), networks.patch)
+        frames = (inputs.layers + 1, z, *cells)
+        drawn = latents.noise(frames, generator, networks.dtype, networks.device)
+        noises.append(latents.pack(drawn, networks.patch).flatten(0, 1))
+    noise = torch.stack(noises)
     return noise, latents.pack(torch.cat(pictures), networks.patch) if pictures else None
 
 
@@ -97,8 +112,8 @@ def _predictor(
     networks: Networks, inputs: Inputs, picture: Tensor | None, guidance: float, poll: Poll
 ) -> Callable[[Tensor, Tensor], Tensor]:
     """Velocity of the target's tokens, guided where there is a negative prompt."""
-    target = grid_of(networks, inputs.width, inputs.height)
-    grids = (target, *inputs.reference_grids)
+    _, rows, columns = grid_of(networks, inputs.width, inputs.height)
+    grids = ((inputs.layers + 1, rows, columns), *inputs.reference_grids)
     is_reference = inputs.start is not None and inputs.start.is_reference
     beside = [t for t in (picture if is_reference else None, inputs.references) if t is not None]
 
@@ -106,13 +121,14 @@ def _predictor(
         img = torch.cat([tokens, *beside], dim=1) if beside else tokens
         return networks.transformer(img, text.states, sigma, grids, text.valid, poll)
 
+    guide = mix if networks.row.has_layers else combine
     is_checked = False
 
     def predict(tokens: Tensor, sigma: Tensor) -> Tensor:
         nonlocal is_checked
         found = velocity(tokens, sigma, inputs.text)
         if inputs.negative is not None:
-            found = combine(found, velocity(tokens, sigma, inputs.negative), guidance)
+            found = guide(found, velocity(tokens, sigma, inputs.negative), guidance)
         if not is_checked:  # once: what is finite at first stays so, or the picture tells
             _check_finite(found, networks.dtype)
             is_checked = True

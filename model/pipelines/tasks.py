@@ -8,10 +8,12 @@ from typing import Any
 
 from torch import Tensor
 
-from model.pipelines import edit, image_to_image, inpaint, text_to_image
+from model.config import Family
+from model.pipelines import edit, image_to_image, inpaint, layered, text_to_image
 from model.pipelines.inputs import Inputs, Networks, Settled
 from model.pipelines.pictures import to_picture
 from model.requests import (
+    Decompose,
     Edit,
     ImageToImage,
     Inpaint,
@@ -23,18 +25,18 @@ from model.requests import (
 )
 
 
-def as_drawn(_: Request, __: Settled, image: Tensor) -> Picture:
-    """The picture [3, H, W] in 0…1 as the model drew it."""
-    return to_picture(image)
+def as_drawn(_: Request, __: Settled, images: Tensor) -> tuple[Picture, ...]:
+    """The pictures [K, C, H, W] in 0…1 as the model drew them."""
+    return tuple(to_picture(image) for image in images)
 
 
 @dataclass(frozen=True)
 class Pipeline:
-    """A task: the values it settles on, its inputs, and the picture made of what was drawn."""
+    """A task: the values it settles on, its inputs, and the pictures made of what was drawn."""
 
     plan: Callable[[Networks, Any], Settled]
     prepare: Callable[..., Inputs]
-    finish: Callable[[Any, Settled, Tensor], Picture] = as_drawn
+    finish: Callable[[Any, Settled, Tensor], tuple[Picture, ...]] = as_drawn
 
 
 PIPELINES: Mapping[type[Request], Pipeline] = {
@@ -43,16 +45,23 @@ PIPELINES: Mapping[type[Request], Pipeline] = {
     Inpaint: Pipeline(inpaint.plan, inpaint.prepare, inpaint.finish),
     Outpaint: Pipeline(inpaint.plan_outpaint, inpaint.prepare_outpaint, inpaint.finish_outpaint),
     Edit: Pipeline(edit.plan, edit.prepare),
+    Decompose: Pipeline(layered.plan, layered.prepare),
 }
 
 
-def pipeline_of(request: Request) -> Pipeline:
+def pipeline_of(request: Request, row: Family) -> Pipeline:
+    if row.has_layers is not isinstance(request, Decompose):
+        advice = "takes pictures apart and nothing else" if row.has_layers else "cannot do that"
+        raise RequestError(f"task: {request.task!r}: this model {advice}; choose another")
     found = PIPELINES.get(type(request))
     if found is None:
         raise RequestError(f"task: this model does not know {request.task!r}")
     return found
 
 
-def tasks_of(can_edit: bool) -> tuple[str, ...]:
-    """What a 1.x model does: everything but edits needs no eye."""
-    return tuple(cls.task for cls in PIPELINES if can_edit or cls is not Edit)
+def tasks_of(row: Family, *, can_see: bool) -> tuple[str, ...]:
+    """What a model does; edits need an encoder with an eye."""
+    if row.has_layers:
+        return (Decompose.task,)
+    kinds = [cls for cls in PIPELINES if cls is not Decompose]
+    return tuple(cls.task for cls in kinds if cls is not Edit or (row.edits and can_see))

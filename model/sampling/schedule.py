@@ -48,9 +48,19 @@ def sigmas(config: SchedulerConfig, steps: int, num_tokens: int) -> Tensor:
 
     `num_tokens` counts the target's tokens only.
     """
-    s = np.linspace(1.0, 1 / steps, steps)
+    return _levels(config, np.linspace(1.0, 1 / steps, steps), shift_of(config, num_tokens))
+
+
+def layered_sigmas(config: SchedulerConfig, steps: int, num_reference: int) -> Tensor:
+    """The same for a picture taken apart into layers: the shift follows its own tokens.
+
+    Source: QwenImageLayeredPipeline of diffusers.
+    """
+    return _levels(config, np.linspace(1.0, 0.0, steps + 1)[:-1], math.sqrt(num_reference / 256))
+
+
+def _levels(config: SchedulerConfig, s: np.ndarray, mu: float) -> Tensor:
     if config.use_dynamic_shifting:
-        mu = shift_of(config, num_tokens)
         top = math.exp(mu) if config.time_shift_type == "exponential" else mu
         s = top / (top + (1 / s - 1))
     else:

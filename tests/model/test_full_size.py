@@ -27,6 +27,20 @@ def test_transformer() -> None:
     assert shapes["norm_out.linear.weight"] == (6144, 3072)
 
 
+def test_layered() -> None:
+    config = TransformerConfig(use_additional_t_cond=True, use_layer3d_rope=True)
+    vae_config = VaeConfig(input_channels=4)
+    with torch.device("meta"):
+        transformer, vae = Transformer(config), Vae(vae_config)
+    shapes = keys.plain(transformer).shapes
+    assert len(shapes) == 1934
+    assert sum(p.numel() for p in transformer.parameters()) == 20_430_407_232
+    assert shapes["time_text_embed.addition_t_embedding.weight"] == (2, 3072)
+    dialect = keys.vae(vae, vae_config)
+    published = {**dialect.shapes, **dialect.dropped}
+    assert sum(torch.Size(shape).numel() for shape in published.values()) == 126_897_716
+
+
 def test_vae() -> None:
     config = VaeConfig()
     with torch.device("meta"):

@@ -1,0 +1,50 @@
+"""Layered: a picture taken apart. The target is one frame that shows everything and one a layer;
+the picture itself stands beside them in every step."""
+
+from __future__ import annotations
+
+from model import latents
+from model.pipelines.inputs import (
+    Inputs,
+    Networks,
+    Settled,
+    grid_of,
+    prepare_inputs,
+    reference_size,
+    settle,
+)
+from model.pipelines.pictures import resize, to_pixels, to_rgba
+from model.requests import Decompose
+from model.sampling.schedule import layered_sigmas
+from model.vae import Poll, no_poll
+
+
+def plan(networks: Networks, request: Decompose) -> Settled:
+    """The layers have the size that the VAE gives the picture at the resolution asked for."""
+    image = request.image
+    size = reference_size(networks, image.width, image.height, _area(request))
+    return settle(networks, request, size)
+
+
+def prepare(
+    networks: Networks, request: Decompose, settled: Settled, poll: Poll = no_poll
+) -> Inputs:
+    vae = networks.vae
+    image = to_rgba(request.image)
+    sized = resize(image, reference_size(networks, image.width, image.height, _area(request)))
+    encoded = vae.encode(to_pixels(sized, vae.post_quant_conv.weight), poll)
+    grid = grid_of(networks, sized.width, sized.height)
+    return prepare_inputs(
+        networks,
+        request,
+        settled,
+        poll,
+        references=latents.pack(encoded, networks.patch),
+        reference_grids=(grid,),
+        layers=request.layers,
+        levels=layered_sigmas(settled.scheduler, settled.steps, grid[1] * grid[2]),
+    )
+
+
+def _area(request: Decompose) -> int | None:
+    return None if request.resolution is None else request.resolution**2
