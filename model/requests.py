@@ -19,6 +19,7 @@ MAX_PROMPT_CHARS = 20_000
 MAX_SEED = 2**63 - 1
 MAX_FEATHER_PX = 1024
 MAX_LAYERS = 16
+MAX_CONTROLS = 8
 RESOLUTIONS = (640, 1024)
 MASK_THRESHOLD = 128
 CHANNELS = {"L": 1, "RGB": 3, "RGBA": 4}
@@ -68,6 +69,29 @@ class ModelIdentity:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Control:
+    """A ControlNet at work: `name` for people, `sha256` of its files for machines.
+
+    It counts between `start` and `end`, shares of the run's steps.
+    """
+
+    name: str
+    sha256: str
+    strength: float = 1.0
+    start: float = 0.0
+    end: float = 1.0
+
+    def __post_init__(self) -> None:
+        _check_text("control", self.name)
+        _check_text("control", self.sha256)
+        _check_range("control strength", self.strength, 0.0, 4.0, kind=float)
+        _check_range("control start", self.start, 0.0, 1.0, kind=float)
+        _check_range("control end", self.end, 0.0, 1.0, kind=float)
+        if self.start >= self.end:
+            raise RequestError(f"control: its start {self.start} is not below its end {self.end}")
+
+
+@dataclass(frozen=True, kw_only=True)
 class Request:
     """What every task carries. `None` means: the model's own recommendation.
 
@@ -114,12 +138,21 @@ class Request:
 
 @dataclass(frozen=True, kw_only=True)
 class TextToImage(Request):
-    """A new picture from words."""
+    """A new picture from words; map k is what control k follows."""
 
     task = "text_to_image"
+    picture_fields = ("maps",)
+
+    controls: tuple[Control, ...] = ()
+    maps: tuple[Picture, ...] = ()
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if len(self.controls) != len(self.maps):
+            raise RequestError(
+                f"controls: {len(self.controls)}, and {len(self.maps)} maps; each needs its own"
+            )
+        _check_range("controls", len(self.controls), 0, MAX_CONTROLS)
         _check_words(self.prompt, "describe the picture in a few words")
 
 
@@ -268,6 +301,10 @@ TASKS: Mapping[str, type[Request]] = {
 }
 
 
+NAMED_FILES: Mapping[str, type[Any]] = {"controls": Control}
+"""Fields that name files beside the model's, each several times."""
+
+
 def to_recipe(request: Request, model: ModelIdentity | None = None) -> dict[str, Any]:
     """The request as JSON values. Pictures stand as their hashes, never as paths or pixels.
 
@@ -279,6 +316,8 @@ def to_recipe(request: Request, model: ModelIdentity | None = None) -> dict[str,
         value = getattr(request, field.name)
         if field.name in request.picture_fields:
             value = [p.sha256 for p in value] if isinstance(value, tuple) else value.sha256
+        elif field.name in NAMED_FILES:
+            value = [dataclasses.asdict(named) for named in value]
         fields[field.name] = value
     recipe: dict[str, Any] = {"version": RECIPE_VERSION, "task": request.task, "request": fields}
     if model is not None:
@@ -299,8 +338,12 @@ def from_recipe(recipe: Any, pictures: Mapping[str, Picture] | None = None) -> R
         raise RequestError(f"recipe: unknown field {', '.join(unknown)} for task {cls.task!r}")
     values = dict(fields)
     for name in cls.picture_fields:
-        values[name] = _resolve_pictures(name, values.get(name), pictures or {})
+        if name in values or known[name].default is dataclasses.MISSING:
+            values[name] = _resolve_pictures(name, values.get(name), pictures or {})
     try:
+        for name, kind in NAMED_FILES.items():
+            if name in values:
+                values[name] = tuple(kind(**named) for named in values[name])
         return cls(**values)
     except TypeError as error:
         raise RequestError(f"recipe: {error}") from None

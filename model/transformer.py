@@ -6,7 +6,7 @@ channels (64 published), D text width (3584 published).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 
 import torch
@@ -21,7 +21,7 @@ from model.vae import Poll, no_poll
 
 @lru_cache(maxsize=8)
 @torch.inference_mode(mode=False)  # a cached inference tensor could never take part in training
-def _tables_on(
+def tables_on(
     grids: tuple[Grid, ...],
     num_text: int,
     axes_dims: tuple[int, ...],
@@ -56,15 +56,16 @@ class Transformer(nn.Module):
         grids: Sequence[Grid],
         valid: Tensor | None = None,
         poll: Poll = no_poll,
+        after_block: Callable[[int, Tensor], Tensor] | None = None,
     ) -> Tensor:
         """img [B, L, C], txt [B, T, D], sigma [B] -> velocity of the target [B, L0, C].
 
         `grids` names the images in the order of their tokens, target first. `valid` [B, T] marks
         the text tokens that count; None means all. `poll` is called before every block and may
-        raise to stop.
+        raise to stop. `after_block` gives what is added to the target's tokens behind a block.
         """
         config = self.config
-        tables = _tables_on(
+        tables = tables_on(
             tuple(grids), txt.shape[1], config.axes_dims_rope, img.device, config.use_layer3d_rope
         )
         num_target = grids[0][0] * grids[0][1] * grids[0][2]
@@ -78,13 +79,18 @@ class Transformer(nn.Module):
         img = self.img_in(img)
         txt = self.txt_in(self.txt_norm(txt))
         *blocks, last = self.transformer_blocks
-        for block in blocks:
+        for index, block in enumerate(blocks):
             poll()
             img, txt = block(img, txt, temb, tables, mask, split)
+            if after_block is not None:
+                added = after_block(index, img[:, :num_target])
+                img = torch.cat([img[:, :num_target] + added, img[:, num_target:]], dim=1)
         poll()
         zero_cond = self.config.zero_cond_t
         assert isinstance(last, Block)
         img = last.of_target(img, txt, temb, tables, mask, num_target, zero_cond=zero_cond)
+        if after_block is not None:
+            img = img + after_block(len(blocks), img)
 
         temb = temb.chunk(2)[0] if zero_cond else temb
         return self.proj_out(self.norm_out(img, temb))

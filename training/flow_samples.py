@@ -53,7 +53,7 @@ def draw(objective: FlowObjective, group: Group) -> Tensor:
         img = tokens if reference is None else torch.cat([tokens, reference], dim=1)
         return objective.transformer(img, text.states, sigma, grids, text.valid)
 
-    def predict(tokens: Tensor, sigma: Tensor) -> Tensor:
+    def predict(tokens: Tensor, sigma: Tensor, _: int) -> Tensor:
         wanted = velocity(tokens, sigma, cond)
         if options.guidance <= 1:
             return wanted

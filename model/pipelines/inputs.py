@@ -15,6 +15,7 @@ from PIL import Image
 from torch import Tensor
 
 from model.config import Family, SchedulerConfig
+from model.controlnet import BlockwiseControlNet, ControlNet
 from model.pipelines.pictures import FIT_MULTIPLE, fit_area, floor_to, resize, to_pixels
 from model.requests import Request, RequestError
 from model.rope import MAX_POSITION, Grid, text_start
@@ -82,6 +83,20 @@ class Start:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ControlMap:
+    """A ControlNet and its map as the VAE's posterior, `mean` and `deviation` [B, z, h, w]; `mask`
+    [B, L, 4] marks with 1 what an inpainting one shall keep. Where it counts: `ControlInput`."""
+
+    net: ControlNet | BlockwiseControlNet
+    mean: Tensor
+    deviation: Tensor
+    mask: Tensor | None = None
+    strength: float = 1.0
+    start: float = 0.0
+    end: float = 1.0
+
+
+@dataclass(frozen=True, kw_only=True)
 class Inputs:
     """What the denoise loop needs beyond noise: text, size, and the tokens of references.
 
@@ -96,6 +111,7 @@ class Inputs:
     references: Tensor | None = None
     reference_grids: tuple[Grid, ...] = ()
     start: Start | None = None
+    controls: tuple[ControlMap, ...] = ()
     layers: int = 0
     levels: Tensor | None = None
 
@@ -175,6 +191,7 @@ def prepare_inputs(
     references: Tensor | None = None,
     reference_grids: tuple[Grid, ...] = (),
     start: Start | None = None,
+    controls: tuple[ControlMap, ...] = (),
     layers: int = 0,
     levels: Tensor | None = None,
 ) -> Inputs:
@@ -195,6 +212,7 @@ def prepare_inputs(
         references=references,
         reference_grids=(*beside, *reference_grids),
         start=start,
+        controls=controls,
     )
 
 
@@ -235,7 +253,9 @@ def stacked(parts: Sequence[Inputs]) -> Inputs:
     first = parts[0]
     if len(parts) == 1:
         return first
-    kinds = {(p.width, p.height, p.negative is None, p.reference_grids) for p in parts}
+    kinds = {
+        (p.width, p.height, p.negative is None, p.reference_grids, len(p.controls)) for p in parts
+    }
     if len(kinds) > 1:
         raise RequestError("batch: pictures of different sizes or tasks cannot be drawn together")
     negatives = [p.negative for p in parts if p.negative is not None]
@@ -245,6 +265,9 @@ def stacked(parts: Sequence[Inputs]) -> Inputs:
         negative=_padded(negatives) if negatives else None,
         references=_joined([p.references for p in parts]),
         start=_stacked_starts([p.start for p in parts]),
+        controls=tuple(
+            _stacked_controls(same) for same in zip(*(p.controls for p in parts), strict=True)
+        ),
     )
 
 
@@ -283,6 +306,15 @@ def _stacked_starts(starts: Sequence[Start | None]) -> Start | None:
         mean=torch.cat([start.mean for start in found]),
         deviation=torch.cat([start.deviation for start in found]),
         mask=_joined([start.mask for start in found]),
+    )
+
+
+def _stacked_controls(controls: Sequence[ControlMap]) -> ControlMap:
+    return replace(
+        controls[0],
+        mean=torch.cat([control.mean for control in controls]),
+        deviation=torch.cat([control.deviation for control in controls]),
+        mask=_joined([control.mask for control in controls]),
     )
 
 

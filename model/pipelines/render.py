@@ -8,10 +8,12 @@ import torch
 from torch import Tensor
 
 from model import latents
+from model.controlnet import after_blocks
 from model.errors import NotFinite
+from model.pipelines.drawing import Drawn, draw
 from model.pipelines.inputs import Inputs, Networks, Settled, Start, grid_of, repeated
 from model.requests import RequestError
-from model.sampling.denoise import Keep, denoise
+from model.sampling.denoise import Keep, Predict, denoise
 from model.sampling.guidance import combine, mix
 from model.sampling.schedule import from_strength, sigmas
 from model.sampling.solvers import SOLVERS
@@ -47,11 +49,11 @@ def render(
         raise RequestError(
             f"strength: {settled.steps} steps leave none to run at this strength; raise one of them"
         )
-    noise, picture = _draw(networks, inputs, (rows * patch, columns * patch), seeds)
-    tokens, keep = noise, None
-    if inputs.start is not None and picture is not None:
-        tokens = _mixed(picture, noise, levels[0])
-        keep = _keeper(inputs.start, picture, noise)
+    chance = draw(networks, inputs, (rows * patch, columns * patch), seeds)
+    tokens, keep = chance.noise, None
+    if inputs.start is not None and chance.picture is not None:
+        tokens = _mixed(chance.picture, chance.noise, levels[0])
+        keep = _keeper(inputs.start, chance.picture, chance.noise)
 
     def unpacked(found: Tensor) -> Tensor:
         """Latents [B * frames, z, h, w]."""
@@ -62,7 +64,7 @@ def render(
     def report(step: int, total: int, found: Tensor) -> None:
         on_latents(step, total, unpacked(found)[::frames])
 
-    predict = _predictor(networks, inputs, picture, settled.guidance, poll)
+    predict = _predictor(networks, inputs, chance, settled.guidance, len(levels) - 1, poll)
     solver = SOLVERS[settled.solver]
     tokens = denoise(tokens, levels, predict, report, solver=solver, keep=keep)
     drawn = unpacked(tokens).unflatten(0, (-1, frames))
@@ -70,25 +72,6 @@ def render(
     image = networks.vae.decode(shown.flatten(0, 1), poll)
     _check_finite(image, networks.dtype)
     return (image * 0.5 + 0.5).clamp(0, 1).unflatten(0, (len(seeds), -1))
-
-
-def _draw(
-    networks: Networks, inputs: Inputs, cells: tuple[int, int], seeds: Sequence[int]
-) -> tuple[Tensor, Tensor | None]:
-    """Tokens of noise and of the picture to start from; each seed draws that before its noise."""
-    start, z = inputs.start, networks.vae.config.z_dim
-    noises, pictures = [], []
-    for index, seed in enumerate(seeds):
-        generator = latents.generator_of(seed)
-        if start is not None:
-            shape = (1, z, *cells)
-            spread = latents.noise(shape, generator, start.mean.dtype, start.mean.device)
-            pictures.append(start.mean[index] + start.deviation[index] * spread)
-        frames = (inputs.layers + 1, z, *cells)
-        drawn = latents.noise(frames, generator, networks.dtype, networks.device)
-        noises.append(latents.pack(drawn, networks.patch).flatten(0, 1))
-    noise = torch.stack(noises)
-    return noise, latents.pack(torch.cat(pictures), networks.patch) if pictures else None
 
 
 def _mixed(picture: Tensor, noise: Tensor, sigma: Tensor) -> Tensor:
@@ -109,26 +92,40 @@ def _keeper(start: Start, picture: Tensor, noise: Tensor) -> Keep | None:
 
 
 def _predictor(
-    networks: Networks, inputs: Inputs, picture: Tensor | None, guidance: float, poll: Poll
-) -> Callable[[Tensor, Tensor], Tensor]:
+    networks: Networks, inputs: Inputs, chance: Drawn, guidance: float, steps: int, poll: Poll
+) -> Predict:
     """Velocity of the target's tokens, guided where there is a negative prompt."""
-    _, rows, columns = grid_of(networks, inputs.width, inputs.height)
-    grids = ((inputs.layers + 1, rows, columns), *inputs.reference_grids)
+    transformer = networks.transformer
+    grid = grid_of(networks, inputs.width, inputs.height)
+    grids = ((inputs.layers + 1, *grid[1:]), *inputs.reference_grids)
     is_reference = inputs.start is not None and inputs.start.is_reference
-    beside = [t for t in (picture if is_reference else None, inputs.references) if t is not None]
-
-    def velocity(tokens: Tensor, sigma: Tensor, text: TextStates) -> Tensor:
-        img = torch.cat([tokens, *beside], dim=1) if beside else tokens
-        return networks.transformer(img, text.states, sigma, grids, text.valid, poll)
-
+    picture = chance.picture if is_reference else None
+    beside = [tokens for tokens in (picture, inputs.references) if tokens is not None]
     guide = mix if networks.row.has_layers else combine
     is_checked = False
 
-    def predict(tokens: Tensor, sigma: Tensor) -> Tensor:
+    def predict(tokens: Tensor, sigma: Tensor, step: int) -> Tensor:
         nonlocal is_checked
-        found = velocity(tokens, sigma, inputs.text)
+        img = torch.cat([tokens, *beside], dim=1) if beside else tokens
+        active = [control for control in chance.controls if control.is_active(step, steps)]
+        text = inputs.text
+        after = after_blocks(
+            active,
+            transformer.config.num_layers,
+            tokens,
+            text.states,
+            sigma,
+            grid,
+            text.valid,
+            poll,
+        )
+
+        def velocity(text: TextStates) -> Tensor:
+            return transformer(img, text.states, sigma, grids, text.valid, poll, after)
+
+        found = velocity(text)
         if inputs.negative is not None:
-            found = guide(found, velocity(tokens, sigma, inputs.negative), guidance)
+            found = guide(found, velocity(inputs.negative), guidance)
         if not is_checked:  # once: what is finite at first stays so, or the picture tells
             _check_finite(found, networks.dtype)
             is_checked = True

@@ -8,8 +8,8 @@ from torch import Tensor
 
 from model.sampling.solvers import Solver, euler
 
-Predict = Callable[[Tensor, Tensor], Tensor]
-"""Tokens [B, L, C] and noise level [B] -> velocity [B, L, C]."""
+Predict = Callable[[Tensor, Tensor, int], Tensor]
+"""Tokens [B, L, C], noise level [B] and index of the step -> velocity [B, L, C]."""
 
 OnLatents = Callable[[int, int, Tensor], None]
 """Step from 1, total, and the picture's tokens as predicted at this step."""
@@ -33,7 +33,7 @@ def denoise(
     for i in range(total):
         # The reference rounds 1000 * sigma to the run's type before it divides.
         timestep = (1000 * sigmas[i]).to(tokens.dtype).to(tokens.device)
-        velocity = predict(tokens, (timestep / 1000).expand(tokens.shape[0]))
+        velocity = predict(tokens, (timestep / 1000).expand(tokens.shape[0]), i)
         picture = tokens - sigmas[i].to(tokens) * velocity
         on_latents(i + 1, total, picture)
         tokens = solver(tokens, velocity, sigmas, i, earlier)

@@ -47,7 +47,7 @@ def test_the_multistep_solver(steps: int) -> None:
     found = denoise(
         tokens,
         levels,
-        lambda x, sigma: velocity(x, sigma.item()),
+        lambda x, sigma, _: velocity(x, sigma.item()),
         lambda *_: None,
         solver=dpmpp_2m,
     )
@@ -60,7 +60,7 @@ def test_the_multistep_solver_is_nearer_than_euler() -> None:
     fine = sigmas(SchedulerConfig(), 2000, 1024)
     start = torch.linspace(-2, 2, 12).view(1, 3, 4).double()
 
-    def predict(x: Tensor, sigma: Tensor) -> Tensor:
+    def predict(x: Tensor, sigma: Tensor, _: int) -> Tensor:
         picture = torch.tanh(x)
         return (x - picture) / sigma.clamp_min(1e-3).view(-1, 1, 1)
 

@@ -1,0 +1,65 @@
+"""Maps of ControlNets as tensors: a drawing to follow, or a picture whose holes are filled."""
+
+from __future__ import annotations
+
+import torch
+from PIL import Image
+
+from model.controlnet import BlockwiseControlNet, ControlNet
+from model.pipelines.inputs import ControlMap, Networks
+from model.pipelines.pictures import mask_tokens, resize, to_image, to_pixels, to_rgba
+from model.requests import MASK_THRESHOLD, Control, Picture, RequestError
+from model.vae import Poll, no_poll
+
+
+def control_map(
+    networks: Networks,
+    net: ControlNet | BlockwiseControlNet,
+    control: Control,
+    picture: Picture,
+    size: tuple[int, int],
+    poll: Poll = no_poll,
+) -> ControlMap:
+    """The map at the target's size (width, height). An inpainting ControlNet fills what is
+    transparent; RequestError for a map of the other kind."""
+    holes = _holes(picture)
+    if net.reads_mask and holes is None:
+        raise RequestError(
+            f"control: {control.name} fills holes, and the map has none; give a picture that is "
+            "transparent where it shall be filled"
+        )
+    if holes is not None and not net.reads_mask:
+        raise RequestError(
+            f"control: {control.name} follows a drawing, and the map has holes; give an opaque one"
+        )
+    vae = networks.vae
+    like = vae.post_quant_conv.weight
+    mask = None
+    if holes is None:
+        pixels = to_pixels(resize(to_image(picture), size), like)
+    else:
+        holes = resize(holes, size)
+        pixels = to_pixels(resize(to_rgba(picture).convert("RGB"), size), like)
+        is_hole = mask_tokens(holes, (size[1], size[0]), 1, 1).view(1, 1, size[1], size[0])
+        pixels = torch.where(is_hole.to(like) > 0, -1.0, pixels)
+        cells = (size[1] // vae.config.scale, size[0] // vae.config.scale)
+        mask = 1 - mask_tokens(holes, cells, networks.patch, networks.patch**2)
+    mean, deviation = vae.posterior(pixels, poll)
+    return ControlMap(
+        net=net,
+        mean=mean,
+        deviation=deviation,
+        mask=mask,
+        strength=control.strength,
+        start=control.start,
+        end=control.end,
+    )
+
+
+def _holes(picture: Picture) -> Image.Image | None:
+    """White where the picture is transparent; None where it is opaque all over."""
+    if picture.mode != "RGBA":
+        return None
+    alpha = to_rgba(picture).getchannel("A")
+    holes = alpha.point(lambda value: 0 if value >= MASK_THRESHOLD else 255)
+    return holes if holes.getbbox() else None
