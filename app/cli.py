@@ -25,6 +25,7 @@ from app.cli_options import (
     check_output,
     export_parser,
     info_parser,
+    layers_parser,
     making_parser,
 )
 
@@ -176,11 +177,50 @@ def _make(word: str, argv: list[str]) -> int:
     _quiet_libraries()
     with contextlib.redirect_stdout(sys.stderr):  # the object of --json stands alone
         made = make(_model(options, wish.recipe), wish.requests, options)
+        if word == "edit" and options.reconstruct:
+            made[0] |= _fidelity(options.image[0], options.output)
     if options.json:
         print(json.dumps(made[0] if len(made) == 1 else {"files": made}))
         return DONE
     for each in made:
-        print(f"{each['file']}  seed {each['seed']}, {each['seconds']:.1f} s")
+        how = f"seed {each['seed']}"
+        if "psnr_db" in each:
+            how = f"PSNR {each['psnr_db']:.2f} dB, SSIM {each['ssim']:.4f}"
+        print(f"{each['file']}  {how}, {each['seconds']:.1f} s")
+    return DONE
+
+
+def _fidelity(source: Path, output: Path) -> dict[str, float]:
+    """How near a reconstruction is to its source, brought to its size."""
+    import numpy as np
+    import torch
+
+    from app.files.raster import read_picture
+    from model.fidelity import psnr_db, ssim
+    from model.pipelines.pictures import resize, to_image
+
+    drawn = to_image(read_picture(output))
+    pair = (drawn, resize(to_image(read_picture(source)), drawn.size))
+    first, second = (torch.from_numpy(np.array(i)).permute(2, 0, 1) / 255 for i in pair)
+    return {"psnr_db": round(psnr_db(first, second), 3), "ssim": round(ssim(first, second), 5)}
+
+
+def _layers(argv: list[str]) -> int:
+    options = layers_parser().parse_args(argv)
+    with _qt():
+        from app.cli_layers import make, read_request
+
+        request = read_request(options)
+        _quiet_libraries()
+        with contextlib.redirect_stdout(sys.stderr):
+            library = _library(options.device, options.dtype)
+            made = make(library.load(library.find(options.model)), request, options)
+    if options.json:
+        print(json.dumps(made))
+        return DONE
+    for path in made["files"]:
+        print(path)
+    print(f"the layers leave out {made['correction']:.1%} of the picture; {made['seconds']:.1f} s")
     return DONE
 
 
@@ -307,6 +347,7 @@ def _project_lines(project: Any) -> list[tuple[str, str]]:
 
 WORDS: dict[str, Callable[[list[str]], int]] = {
     **{word: _making(word) for word in MAKING},
+    "layers": _layers,
     "export": _export,
     "info": _info,
     "prepare": _elsewhere("training.prepare"),

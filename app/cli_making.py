@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from app.cli_options import PROGRAM, CommandError, numbered
 from app.cli_progress import ProgressBar
 from app.files.raster import read_mask, read_picture, read_recipe, write_png
+from app.presets import preset_instruction
 from model.engine.estimate import StepClock
 from model.requests import (
     MAX_SEED,
@@ -23,6 +24,7 @@ from model.requests import (
     Inpaint,
     Outpaint,
     Picture,
+    Reconstruct,
     Request,
     Result,
     TextToImage,
@@ -72,7 +74,9 @@ def read_wish(word: str, options: argparse.Namespace) -> Wish:
         given["width"], given["height"] = options.size
     pictures = tuple(read_picture(path) for path in options.image)
     mask = read_mask(options.mask) if options.mask else None
-    prompts = options.prompt or []
+    prompts = _prompts(word, options)
+    if word == "edit" and options.reconstruct:
+        return Wish(requests=(_reconstruct(pictures, prompts, given),))
     if options.recipe:
         base, recipe = _from_recipe(word, options.recipe, pictures, mask)
         wished = [{"prompt": p} for p in prompts] or [{}]
@@ -85,6 +89,26 @@ def read_wish(word: str, options: argparse.Namespace) -> Wish:
     given.setdefault("seed", int.from_bytes(os.urandom(4), "big"))
     make = {"generate": _generate, "edit": _edit, "inpaint": _inpaint, "outpaint": _outpaint}[word]
     return Wish(requests=tuple(make(pictures, mask, given | {"prompt": p}) for p in prompts))
+
+
+def _prompts(word: str, options: argparse.Namespace) -> list[str]:
+    prompts = list(options.prompt or [])
+    if word != "edit" or options.preset is None:
+        if word == "edit" and options.field:
+            raise CommandError("--field: goes with --preset")
+        return prompts
+    if prompts:
+        raise CommandError("--preset: is an instruction itself; leave --prompt out")
+    return [preset_instruction(options.preset, dict(options.field))]
+
+
+def _reconstruct(
+    pictures: tuple[Picture, ...], prompts: Sequence[str], given: dict[str, Any]
+) -> Request:
+    if prompts:
+        raise CommandError("--reconstruct: takes no words; leave --prompt and --preset out")
+    size = {name: given[name] for name in ("width", "height") if name in given}
+    return Reconstruct(image=_single(pictures, "encode and decode"), **size)
 
 
 def make(

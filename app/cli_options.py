@@ -8,7 +8,8 @@ import re
 from pathlib import Path
 from typing import Any, NoReturn
 
-from model.requests import SCHEDULES, SOLVERS
+from app.presets import PRESETS
+from model.requests import RESOLUTIONS, SCHEDULES, SOLVERS
 
 PROGRAM = "main.py"
 DEVICES = ("cpu", "cuda", "mps")
@@ -25,6 +26,8 @@ Inkstone makes posters on this computer, with the open Qwen-Image models.
                                              the white part of a mask made anew
   {PROGRAM} outpaint  --image FILE --left N --prompt P --output FILE
                                              a picture continued beyond its edges
+  {PROGRAM} layers    --image FILE --count N --output FOLDER|OUT.psd
+                                             a picture taken apart
   {PROGRAM} export    PROJECT.ink OUT.psd|OUT.png
   {PROGRAM} info      MODEL_FOLDER|PICTURE|PROJECT.ink
   {PROGRAM} prepare|train|evaluate  RUN.toml    training
@@ -44,6 +47,12 @@ rounding. An existing file of the same name is replaced once the new one is comp
 --json prints one object: {"file", "seed", "seconds", "recipe"}; with --count above 1
 {"files": [one such object a picture]}. Exit status: 0 done, 2 something to put right (one line on
 standard error says what), 130 stopped by Ctrl+C.
+"""
+
+
+LAYERS_NOTES = """\
+Take a picture apart into layers with transparency. A correction layer holds what they leave out, so
+that all together equal the picture; a large share of it means a bad split.
 """
 
 
@@ -94,6 +103,13 @@ def making_parser(word: str) -> Parser:
     if word in ("inpaint", "outpaint"):
         add("--feather", type=int, metavar="N",
             help="fade the new into the old over N px")  # fmt: skip
+    if word == "edit":
+        add("--preset", choices=tuple(PRESETS), metavar="NAME",
+            help=f"an instruction with fields: {', '.join(PRESETS)}")  # fmt: skip
+        add("--field", type=key_value, action="append", default=[], metavar="KEY=VALUE",
+            help="a field of the preset; may be repeated")  # fmt: skip
+        add("--reconstruct", action="store_true",
+            help="only encode and decode the picture, and print PSNR and SSIM")  # fmt: skip
     add("--prompt", action="append", metavar="P",
         help="the instruction" if word == "edit" else "what to show; may be repeated")  # fmt: skip
     add("--negative", metavar="N", help="what to avoid; default: the model's own")
@@ -116,6 +132,32 @@ def making_parser(word: str) -> Parser:
     return parser
 
 
+def layers_parser() -> Parser:
+    parser = Parser(prog=f"{PROGRAM} layers", description=LAYERS_NOTES)
+    add = parser.add_argument
+    add("--image", type=Path, required=True, metavar="FILE", help="the picture to take apart")
+    add("--count", type=int, default=4, metavar="N", help="so many layers; default: 4")
+    add("--prompt", metavar="P", help="what the picture shows; default: described by the model")
+    add("--negative", metavar="N", help="what to avoid; default: the model's own")
+    add(
+        "--resolution",
+        type=int,
+        choices=RESOLUTIONS,
+        help="side of a square of the area it works at",
+    )
+    add("--steps", type=int, metavar="N", help="default: the model's own")
+    add("--guidance", type=float, metavar="G", help="1 means none; default: the model's own")
+    add("--seed", type=int, metavar="S", help="default: another one each time")
+    add("--model", metavar="FOLDER_OR_NAME", required=True, help="a Qwen-Image-Layered")
+    add("--device", choices=DEVICES, help="default: the best there is")
+    add("--dtype", choices=DTYPES, help="default: float32 on the CPU, else bfloat16")
+    add("--json", action="store_true", help="print one JSON object and no progress")
+    add("--output", type=Path, required=True, metavar="FOLDER|OUT.psd",
+        help="layer-1.png (the bottom) … and correction.png at the model's size, or a PSD at the "
+        "picture's")  # fmt: skip
+    return parser
+
+
 def export_parser() -> Parser:
     parser = Parser(
         prog=f"{PROGRAM} export", description="Write a project as a layered PSD or a flat PNG."
@@ -131,6 +173,17 @@ def info_parser() -> Parser:
     )
     parser.add_argument("path", type=Path, metavar="MODEL_FOLDER|PICTURE|PROJECT.ink")
     return parser
+
+
+def key_value(text: str) -> tuple[str, str]:
+    """
+    >>> key_value("object=the cup = mug")
+    ('object', 'the cup = mug')
+    """
+    key, equals, value = text.partition("=")
+    if not equals or not key.strip():
+        raise argparse.ArgumentTypeError(f"{text!r} is not KEY=VALUE, for example object=cup")
+    return key.strip(), value
 
 
 def size(text: str) -> tuple[int, int]:

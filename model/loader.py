@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from transformers import Qwen2_5_VLModel, Qwen2Tokenizer
@@ -87,12 +87,13 @@ class Model:
         with memory_faults("making the picture"):
             poll()
             settled, inputs = self._prepare(request, poll)
+            draw = pipeline_of(request, self.row).draw
             requests = _singles(request, settled)
             pictures: list[Picture] = []
             made_by: list[Request] = []
             for index, single in enumerate(requests):
                 report = self._reporter(on_step, index, len(requests))
-                images = render(self.networks, inputs, settled, [single.seed], report, poll)
+                images = draw(self.networks, inputs, settled, [single.seed], report, poll)
                 pictures += self._finish(single, settled, images[0], made_by)
         return self._result(pictures, made_by, began)
 
@@ -112,11 +113,13 @@ class Model:
         poll = _poll_of(should_stop)
         with memory_faults("making the pictures"):
             poll()
+            if any(pipeline_of(r, self.row).draw is not render for r in requests):
+                raise RequestError("batch: such a request is run alone")
             prepared = [self._prepare(request, poll) for request in requests]
             settled = _common([settled for settled, _ in prepared])
             singles = [one for r in requests for one in _singles(r, settled)]
             counts = [request.count for request in requests]
-            parts = [
+            parts: list[Inputs] = [
                 inputs for (_, inputs), n in zip(prepared, counts, strict=True) for _ in range(n)
             ]
             seeds = [single.seed for single in singles]
@@ -128,7 +131,7 @@ class Model:
                 pictures += self._finish(single, settled, drawn, made_by)
         return self._result(pictures, made_by, began)
 
-    def _prepare(self, request: Request, poll: Poll) -> tuple[Settled, Inputs]:
+    def _prepare(self, request: Request, poll: Poll) -> tuple[Settled, Any]:
         pipeline = pipeline_of(request, self.row)
         settled = pipeline.plan(self.networks, request)
         return settled, pipeline.prepare(self.networks, request, settled, poll)

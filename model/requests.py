@@ -284,6 +284,18 @@ class Decompose(Request):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Reconstruct(Request):
+    """A picture through the VAE and back, as a check of it. The size is the picture's own, less
+    what the model's multiple leaves over."""
+
+    task = "reconstruct"
+    picture_fields = ("image",)
+
+    prompt: str = ""
+    image: Picture
+
+
+@dataclass(frozen=True, kw_only=True)
 class Result:
     """What a run gives back. `requests[k]` makes `pictures[k]` again: every value set, count 1.
 
@@ -297,7 +309,8 @@ class Result:
 
 
 TASKS: Mapping[str, type[Request]] = {
-    cls.task: cls for cls in (TextToImage, ImageToImage, Inpaint, Outpaint, Edit, Decompose)
+    cls.task: cls
+    for cls in (TextToImage, ImageToImage, Inpaint, Outpaint, Edit, Decompose, Reconstruct)
 }
 
 

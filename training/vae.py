@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor, nn
 
+from model import fidelity
 from model.config import VaeConfig
 from model.vae import Attention, ResidualBlock, Vae
 from training.config import VaeNetwork, VaeRun, resolve_input
@@ -126,9 +127,8 @@ def bound_loss(z: Tensor, bound: float) -> Tensor:
 
 
 def psnr_db(out: Tensor, pixels: Tensor) -> float:
-    """Of values in -1…1, clamped, whose peak is 2."""
-    error = F.mse_loss(out.detach().clamp(-1, 1), pixels).item()
-    return 10 * math.log10(4 / max(error, 1e-12))
+    """Of values in -1…1, clamped."""
+    return fidelity.psnr_db((out.detach().clamp(-1, 1) + 1) / 2, (pixels + 1) / 2)
 
 
 def make_vae(network: VaeNetwork, latent_noise: float) -> Vae:

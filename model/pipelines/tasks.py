@@ -9,9 +9,17 @@ from typing import Any
 from torch import Tensor
 
 from model.config import Family
-from model.pipelines import edit, image_to_image, inpaint, layered, text_to_image
-from model.pipelines.inputs import Inputs, Networks, Settled
+from model.pipelines import (
+    edit,
+    image_to_image,
+    inpaint,
+    layered,
+    reconstruct,
+    text_to_image,
+)
+from model.pipelines.inputs import Networks, Settled
 from model.pipelines.pictures import to_picture
+from model.pipelines.render import render
 from model.requests import (
     Decompose,
     Edit,
@@ -19,6 +27,7 @@ from model.requests import (
     Inpaint,
     Outpaint,
     Picture,
+    Reconstruct,
     Request,
     RequestError,
     TextToImage,
@@ -35,8 +44,10 @@ class Pipeline:
     """A task: the values it settles on, its inputs, and the pictures made of what was drawn."""
 
     plan: Callable[[Networks, Any], Settled]
-    prepare: Callable[..., Inputs]
+    prepare: Callable[..., Any]
     finish: Callable[[Any, Settled, Tensor], tuple[Picture, ...]] = as_drawn
+    draw: Callable[..., Tensor] = render
+    """Of what `prepare` gave, one picture a seed."""
 
 
 PIPELINES: Mapping[type[Request], Pipeline] = {
@@ -46,11 +57,14 @@ PIPELINES: Mapping[type[Request], Pipeline] = {
     Outpaint: Pipeline(inpaint.plan_outpaint, inpaint.prepare_outpaint, inpaint.finish_outpaint),
     Edit: Pipeline(edit.plan, edit.prepare),
     Decompose: Pipeline(layered.plan, layered.prepare),
+    Reconstruct: Pipeline(reconstruct.plan, reconstruct.prepare, draw=reconstruct.draw),
 }
 
 
 def pipeline_of(request: Request, row: Family) -> Pipeline:
-    if row.has_layers is not isinstance(request, Decompose):
+    if not isinstance(request, Reconstruct) and row.has_layers is not isinstance(
+        request, Decompose
+    ):
         advice = "takes pictures apart and nothing else" if row.has_layers else "cannot do that"
         raise RequestError(f"task: {request.task!r}: this model {advice}; choose another")
     found = PIPELINES.get(type(request))
@@ -62,6 +76,6 @@ def pipeline_of(request: Request, row: Family) -> Pipeline:
 def tasks_of(row: Family, *, can_see: bool) -> tuple[str, ...]:
     """What a model does; edits need an encoder with an eye."""
     if row.has_layers:
-        return (Decompose.task,)
+        return (Decompose.task, Reconstruct.task)
     kinds = [cls for cls in PIPELINES if cls is not Decompose]
     return tuple(cls.task for cls in kinds if cls is not Edit or (row.edits and can_see))

@@ -27,7 +27,7 @@ from app.paths import Paths
 from app.store.project import Project
 from model.engine.estimate import StepClock
 from model.requests import Picture
-from tests.tiny import TEXT, Tiny, write
+from tests.tiny import LAYERED, TEXT, Tiny, write
 
 ROOT = Path(__file__).resolve().parents[2]
 MAIN = str(ROOT / "main.py")
@@ -82,6 +82,11 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def other(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Another model of the same name."""
     return write(Tiny(seed=1), tmp_path_factory.mktemp("others") / "tiny")
+
+
+@pytest.fixture(scope="session")
+def layered(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write(Tiny(pipeline=LAYERED), tmp_path_factory.mktemp("models") / "layered")
 
 
 @pytest.fixture
@@ -151,6 +156,8 @@ def test_options_reach_the_request(run: Run, tiny: Path) -> None:
         "solver": "euler",
         "seed": 9,
         "count": 1,
+        "controls": [],
+        "maps": [],
     }
     found = read_picture(Path("a.png"))
     assert (found.width, found.height) == (96, 64)
@@ -301,6 +308,44 @@ def test_few_steps_and_a_solver(run: Run, tiny: Path) -> None:
     assert pixels(Path("b.png")) != pixels(Path("c.png"))
 
 
+def test_a_preset_is_an_instruction(run: Run, tiny: Path, picture: Path) -> None:
+    words = ("edit", "--image", picture, "--model", tiny, "--json", "--output", "a.png")
+    field = ("--field", "object=the = sign")
+    asked = run(*words, "--preset", "remove", *field).json["recipe"]["request"]
+    assert asked["prompt"].startswith("Remove the = sign and fill")
+
+
+def test_a_reconstruction_says_how_near_it_is(run: Run, tiny: Path, picture: Path) -> None:
+    words = ("edit", "--reconstruct", "--image", picture, "--model", tiny)
+    found = run(*words, "--json", "--output", "a.png").json
+    assert (found["recipe"]["task"], array(Path("a.png")).shape) == ("reconstruct", (48, 80, 3))
+    error = (array(Path("a.png")) / 255.0 - array(picture) / 255.0) ** 2
+    assert found["psnr_db"] == pytest.approx(-10 * np.log10(error.mean()), abs=1e-3)
+    assert -1 <= found["ssim"] < 1
+    assert "PSNR" in run(*words, "--output", "b.png").out
+    assert pixels(Path("a.png")) == pixels(Path("b.png"))
+
+
+@pytest.mark.usefixtures("qapp")
+def test_layers(run: Run, layered: Path, picture: Path) -> None:
+    words = ("layers", "--image", picture, "--prompt", "x", "--count", 2, "--model", layered)
+    done = run(*words, "--steps", 1, "--seed", 4, "--json", "--output", "parts")
+    made = done.json
+    assert [Path(name).name for name in made["files"]] == [
+        "layer-1.png", "layer-2.png", "correction.png",
+    ]  # fmt: skip
+    assert 0 < made["correction"] <= 1
+    assert (made["recipe"]["task"], made["recipe"]["request"]["layers"]) == ("layers", 2)
+    assert run(*words, "--steps", 1, "--seed", 4, "--output", "parts.psd").status == 0
+    from psd_tools import PSDImage
+
+    opened = PSDImage.open("parts.psd")
+    (group,) = list(opened)
+    assert [layer.name for layer in group] == ["Layer 1", "Layer 2", "Correction"]
+    shown = np.asarray(opened.composite(ignore_preview=True).convert("RGB"))  # type: ignore[union-attr]
+    assert np.abs(shown.astype(int) - array(picture)).max() <= 2
+
+
 def test_an_older_output_is_replaced_as_a_whole(run: Run, tiny: Path) -> None:
     Path("a.png").write_bytes(b"older")
     words = ("generate", "--prompt", "x", "--model", tiny, "--output", "a.png")
@@ -394,6 +439,21 @@ MISTAKES: list[tuple[tuple[object, ...], str]] = [
     (("outpaint", *P, *OUT, *IMAGE, "--left", "8192"), "8272x48 px would be more than 8192"),
     (("outpaint", *P, *OUT, "--left", "8"), "--image: is missing"),
     (("edit", *P, *OUT, *IMAGE, *IMAGE), "images: 2 given; this model takes 1"),
+    (("edit", *OUT, *IMAGE, "--preset", "paint"), "--preset: invalid choice: 'paint'"),
+    (("edit", *OUT, *IMAGE, "--preset", "remove"), "its field object is missing"),
+    (("edit", *P, *OUT, *IMAGE, "--preset", "depth"), "leave --prompt out"),
+    (("edit", *P, *OUT, *IMAGE, "--field", "a=b"), "--field: goes with --preset"),
+    (("edit", *OUT, *IMAGE, "--preset", "add", "--field", "x"), "'x' is not KEY=VALUE"),
+    (("edit", *P, *OUT, *IMAGE, "--reconstruct"), "--reconstruct: takes no words"),
+    (("edit", *OUT, "--reconstruct"), "--image: is missing"),
+    (("layers", *IMAGE, "--model", "x"), "--output"),
+    (("layers", *IMAGE, "--model", "x", "--output", "o.png"), "name a folder, or a file"),
+    (("layers", *IMAGE, "--model", "x", "--output", "no/parts"), "the folder no does not exist"),
+    (
+        ("layers", *IMAGE, "--model", "x", "--output", "parts", "--count", "0"),
+        "layers: 0 is outside",
+    ),
+    (("layers", *IMAGE, "--model", "x", "--output", "parts"), "'x'"),
     (("generate", *P, *OUT, "--prompt"), "--prompt: expected one argument"),
     (("generate", "--prompt", "x" * 20_001, *OUT), "prompt: 20001 characters; at most"),
     (("generate", "--recipe", "missing.png", *OUT), "missing.png"),
@@ -609,7 +669,7 @@ def test_a_missing_library_names_its_packages(run: Run, monkeypatch: pytest.Monk
 
 def test_words_and_options_are_those_that_scripts_depend_on(run: Run) -> None:
     assert set(cli.WORDS) == {
-        *("generate", "edit", "inpaint", "outpaint", "export", "info"),
+        *("generate", "edit", "inpaint", "outpaint", "layers", "export", "info"),
         *("prepare", "train", "evaluate", "bench", "engine"),
     }
     common = {"--prompt", "--negative", "--size", "--steps", "--guidance", "--seed", "--count"}
@@ -617,7 +677,7 @@ def test_words_and_options_are_those_that_scripts_depend_on(run: Run) -> None:
     common |= {"--mask", "--schedule", "--solver", "--batch", "--variant", "-h", "--help"}
     own = {
         "generate": {"--strength"},
-        "edit": set[str](),
+        "edit": {"--preset", "--field", "--reconstruct"},
         "inpaint": {"--strength", "--margin", "--feather"},
         "outpaint": {"--left", "--right", "--top", "--bottom", "--feather"},
     }

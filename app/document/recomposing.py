@@ -1,0 +1,80 @@
+"""A picture that was taken apart, put together again, and what the layers leave out.
+
+Pure functions over images and layers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from PySide6.QtCore import QPoint, QSize, Qt
+from PySide6.QtGui import QImage
+
+from app.document.composite import background, flatten, paint
+from app.document.geometry import Page
+from app.document.layers import GroupLayer, PixelLayer
+from app.document.pictures import over_white
+from app.document.tiles import PixelKind, Tiles
+from app.i18n import translate
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recomposed:
+    """The layers, the bottom one first, and the correction that lies over them all.
+
+    The correction holds the source where the layers give something else, and nothing elsewhere.
+    `share` is how much of the page it covers: a large one means a bad split.
+    """
+
+    layers: tuple[QImage, ...]
+    correction: QImage
+    share: float
+
+    def group(self, name: str) -> GroupLayer:
+        """A group that shows exactly the source."""
+        children = [
+            _pixel_layer(translate("Layers", "Layer {number}").format(number=number), image)
+            for number, image in enumerate(self.layers, start=1)
+        ]
+        if self.share:
+            children.append(_pixel_layer(translate("Layers", "Correction"), self.correction))
+        return GroupLayer(name=name, children=tuple(children))
+
+
+def recompose(layers: Sequence[QImage], source: QImage) -> Recomposed:
+    """Layers of any one size, brought to the source's. A source that lets through is on white."""
+    sized = tuple(_sized(image, source.size()) for image in layers)
+    wanted = over_white(source).convertToFormat(PixelKind.color.value)
+    correction, share = _correction(sized, wanted)
+    return Recomposed(layers=sized, correction=correction, share=share)
+
+
+def _correction(layers: Sequence[QImage], wanted: QImage) -> tuple[QImage, float]:
+    import numpy as np
+
+    from app.document.arrays import color_values
+
+    page = Page(width=wanted.width(), height=wanted.height(), background=None)
+    stack = tuple(_pixel_layer("", image) for image in layers)
+    shown = paint(flatten(stack), page.rect, page.rect, background(page))
+    source, found = color_values(wanted), color_values(shown.convertToFormat(wanted.format()))
+    differs = source != found
+    values = np.where(differs, source, 0).astype(np.uint32)
+    image = QImage(
+        values.tobytes(), page.width, page.height, 4 * page.width, PixelKind.color.value
+    ).copy()
+    return image, float(differs.mean())
+
+
+def _pixel_layer(name: str, image: QImage) -> PixelLayer:
+    return PixelLayer(name=name, tiles=Tiles.from_image(image, QPoint(0, 0)))
+
+
+def _sized(image: QImage, size: QSize) -> QImage:
+    image = image.convertToFormat(PixelKind.color.value)
+    if image.size() == size:
+        return image
+    return image.scaled(
+        size, Qt.AspectRatioMode.IgnoreAspectRatio, Qt.TransformationMode.SmoothTransformation
+    )
