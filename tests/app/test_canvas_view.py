@@ -22,34 +22,22 @@ from app.document.selection import rectangle
 from app.document.state import DocumentState
 from app.document.tiles import Tiles
 from model.requests import Picture
+from tests.app.canvases import doc, screen, shown_canvas
 
 LEFT, MIDDLE = Qt.MouseButton.LeftButton, Qt.MouseButton.MiddleButton
 PLAIN, SHIFT = Qt.KeyboardModifier.NoModifier, Qt.KeyboardModifier.ShiftModifier
 CTRL = Qt.KeyboardModifier.ControlModifier
 
 
-def document() -> Document:
+def red_spot() -> DocumentState:
     red = Tiles.empty().filled(QRect(0, 0, 200, 100), QColor("red"))
     layer = PixelLayer(id="red", tiles=red, x=50, y=60)
-    page = Page(width=400, height=300)
-    return Document(DocumentState(page=page, layers=(layer,), active="red"))
+    return DocumentState(page=Page(width=400, height=300), layers=(layer,), active="red")
 
 
 @pytest.fixture
 def view(qtbot: QtBot) -> CanvasView:
-    found = CanvasView(LIGHT)
-    qtbot.addWidget(found)
-    found.resize(500, 400)
-    found.set_reduced_motion(True)
-    found.set_document(document())
-    found.zoom_to(1.0)
-    found.show()
-    qtbot.waitExposed(found)
-    return found
-
-
-def screen(view: CanvasView, x: float, y: float) -> QPoint:
-    return view.viewport.to_screen(QPointF(x, y)).toPoint()
+    return shown_canvas(qtbot, red_spot())
 
 
 def drag(
@@ -63,11 +51,6 @@ def drag(
     for point in points[1:]:
         QTest.mouseMove(view, point)
     QTest.mouseRelease(view, button, keys, points[-1])
-
-
-def doc(view: CanvasView) -> Document:
-    assert view.document is not None
-    return view.document
 
 
 def color_at(view: CanvasView, x: float, y: float) -> QColor:
@@ -291,7 +274,7 @@ def test_an_empty_page_says_what_to_do_until_there_is_something(view: CanvasView
     middle = view.rect().adjusted(100, 100, -100, -100)
     assert _has_other_than(with_hint.copy(middle), QColor("white"))
     assert _has_other_than(on_black.copy(middle), QColor("black"))
-    view.set_document(document())
+    view.set_document(Document(red_spot()))
     assert color_at(view, 10, 10) == QColor("white")
 
 

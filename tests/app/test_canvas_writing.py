@@ -12,15 +12,14 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QGraphicsTextItem
 from pytestqt.qtbot import QtBot
 
-from app.canvas.palette import LIGHT
 from app.canvas.text_editor import TextEditor
 from app.canvas.view import CanvasView
 from app.document.commands import EditText, RemoveLayer, SetLayer
-from app.document.document import Document
 from app.document.geometry import Page
 from app.document.layers import Align, TextLayer, find_layer
 from app.document.state import DocumentState
 from app.document.text import text_box
+from tests.app.canvases import doc, screen, shown_canvas
 from tests.studio import Studio
 
 LEFT = Qt.MouseButton.LeftButton
@@ -34,22 +33,8 @@ def some_text(**changes: object) -> TextLayer:
 
 @pytest.fixture
 def view(qtbot: QtBot) -> CanvasView:
-    found = CanvasView(LIGHT)
-    qtbot.addWidget(found)
-    found.resize(500, 400)
-    found.set_reduced_motion(True)
-    state = DocumentState(page=Page(width=400, height=300), layers=(some_text(),), active="t")
-    found.set_document(Document(state))
-    found.zoom_to(1.0)
-    found.show()
-    found.activateWindow()
-    qtbot.waitActive(found)
-    return found
-
-
-def doc(view: CanvasView) -> Document:
-    assert view.document is not None
-    return view.document
+    page = Page(width=400, height=300)
+    return shown_canvas(qtbot, DocumentState(page=page, layers=(some_text(),), active="t"))
 
 
 def words(view: CanvasView, layer_id: str = "t") -> str:
@@ -62,10 +47,6 @@ def editor(view: CanvasView) -> TextEditor:
     found = [each for each in view.findChildren(TextEditor) if each.isVisible()]
     assert len(found) == 1
     return found[0]
-
-
-def screen(view: CanvasView, x: float, y: float) -> QPoint:
-    return view.viewport.to_screen(QPointF(x, y)).toPoint()
 
 
 def double_click(view: CanvasView, x: float, y: float) -> None:
