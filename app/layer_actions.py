@@ -52,6 +52,13 @@ def layer_rows() -> tuple[ActionSpec, ...]:
             when=lambda now: now.has_layer,
         ),
         row(
+            "layer_lock",
+            "layer",
+            mark("Actions", "Lo&ck or Unlock"),
+            icon="lock-simple",
+            when=lambda now: now.has_layer,
+        ),
+        row(
             "layer_delete",
             "layer",
             mark("Actions", "De&lete"),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable
 
 from PySide6.QtCore import QPoint, QPointF, QRectF
@@ -22,9 +21,7 @@ from app.document.layers import (
     PixelLayer,
     TextLayer,
     has_layer,
-    shown_name,
     walk,
-    with_new_ids,
 )
 from app.document.masking import ApplyMask, EnableMask
 from app.document.selection import Selection, everything
@@ -32,9 +29,10 @@ from app.document.stacking import (
     Several,
     StepLayers,
     Ungroup,
+    duplicated,
     looks_kept,
     removed,
-    shown,
+    set_each,
 )
 from app.document.state import DocumentState
 from app.document.tiles import PixelKind, Tiles
@@ -59,6 +57,7 @@ class LayerDeeds:
             "layer_group": self.group,
             "layer_ungroup": self.ungroup,
             "layer_show": self.show_or_hide,
+            "layer_lock": self.lock_or_unlock,
             "layer_delete": self.delete,
             "layer_rename": self.rename,
             "layer_up": lambda: self.move(up=True),
@@ -144,9 +143,11 @@ class LayerDeeds:
         return "#ffffff" if qGray(spot) < DARK_BELOW else "#000000"
 
     def duplicate(self) -> None:
-        copy = with_new_ids(self._active)
-        name = translate("Layers", "{name} copy").format(name=shown_name(self._active))
-        self._window.do(AddLayer(layer=dataclasses.replace(copy, name=name)))
+        """All marked layers; then the copies are marked, to be moved or deleted at once."""
+        command = duplicated(self._state.layers, self._selected)
+        if self._window.attempt(lambda: self._window.workspace.document.do(command)):
+            copies = [each.layer.id for each in command.commands if isinstance(each, AddLayer)]
+            self._window.layers.select(copies)
 
     def group(self) -> None:
         group = GroupLayer(name=translate("Layers", "Group"))
@@ -173,7 +174,11 @@ class LayerDeeds:
 
     def show_or_hide(self) -> None:
         """All marked layers, as the active one is not."""
-        self._window.do(shown(self._selected, not self._active.visible))
+        self._window.do(set_each(self._selected, visible=not self._active.visible))
+
+    def lock_or_unlock(self) -> None:
+        """All marked layers, as the active one is not."""
+        self._window.do(set_each(self._selected, locked=not self._active.locked))
 
     def rename(self) -> None:
         """F2 names what has the focus: a step of the history, or the layer."""

@@ -14,11 +14,12 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Collection
 from dataclasses import dataclass
+from typing import Any
 
 from PySide6.QtCore import QPoint
 
 from app.document.blend import Blend
-from app.document.commands import Command, RemoveLayer, SetLayer, check_unlocked
+from app.document.commands import AddLayer, Command, RemoveLayer, SetLayer, check_unlocked
 from app.document.errors import DocumentError
 from app.document.layers import (
     GroupLayer,
@@ -32,6 +33,8 @@ from app.document.layers import (
     outermost,
     place_of,
     remove_layer,
+    shown_name,
+    with_new_ids,
 )
 from app.document.state import DocumentState
 from app.document.tiles import PixelKind, Tiles
@@ -44,6 +47,10 @@ class Several(Command):
 
     commands: tuple[Command, ...]
 
+    @property
+    def target(self) -> object:
+        return tuple(command.target for command in self.commands)
+
     def name(self) -> str:
         name = self.commands[0].name()
         return name if len(self.commands) == 1 else f"{name} ({len(self.commands)})"
@@ -52,6 +59,14 @@ class Several(Command):
         for command in self.commands:
             state = command.apply(state)
         return state
+
+
+@dataclass(frozen=True, kw_only=True)
+class DuplicateLayer(AddLayer):
+    """Adds a copy, which has an id of its own."""
+
+    def name(self) -> str:
+        return translate("Commands", "Duplicate layer")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,9 +130,27 @@ class Ungroup(Command):
         return dataclasses.replace(state, layers=layers, active=active)
 
 
-def shown(layer_ids: Collection[str], visible: bool) -> Several:
-    """Shows or hides layers as one step."""
-    return Several(commands=tuple(SetLayer(layer_id=id, visible=visible) for id in layer_ids))
+def set_each(layer_ids: Collection[str], *, gesture: str | None = None, **changes: Any) -> Several:
+    """The properties of SetLayer, for each of the layers, as one step."""
+    commands = tuple(SetLayer(layer_id=id, **changes) for id in layer_ids)
+    return Several(commands=commands, gesture=gesture)
+
+
+def duplicated(layers: Layers, layer_ids: Collection[str]) -> Several:
+    """Copies of layers, with what lies in them, as one step. Those of one group stand together
+    above the topmost of their originals, in the order of these."""
+    originals = outermost(layers, layer_ids)
+    tops: dict[str | None, int] = {}
+    for layer in originals:
+        parent, index = place_of(layers, layer.id)
+        tops[parent] = max(index, tops.get(parent, index))
+    commands = []
+    for layer in originals:
+        parent, _ = place_of(layers, layer.id)
+        tops[parent] += 1
+        copy = _named_copy(layer)
+        commands.append(DuplicateLayer(layer=copy, parent=parent, index=tops[parent]))
+    return Several(commands=tuple(commands))
 
 
 def removed(layers: Layers, layer_ids: Collection[str]) -> Several:
@@ -145,6 +178,11 @@ def looks_kept(group: GroupLayer) -> bool:
         return not masked or group.children[0].mask is None
     mixes = any(layer.visible and layer.blend is not Blend.normal for layer in group.children)
     return group.opacity == 1.0 and group.blend is Blend.normal and not masked and not mixes
+
+
+def _named_copy(layer: Layer) -> Layer:
+    name = translate("Layers", "{name} copy").format(name=shown_name(layer))
+    return dataclasses.replace(with_new_ids(layer), name=name)
 
 
 def _carrying(layer: Layer, group: GroupLayer) -> Layer:

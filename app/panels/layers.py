@@ -1,4 +1,4 @@
-"""The layers panel: the stack, and opacity, blend mode and mask of the active layer.
+"""The layers panel: the stack, and opacity and blend mode of all layers that are marked in it.
 
 Shows a document's state; every change leaves as a command, every choice of a layer as its id.
 """
@@ -20,10 +20,9 @@ from PySide6.QtWidgets import QAbstractItemView, QSlider
 
 from app.actions import Actions
 from app.document.blend import Blend
-from app.document.commands import SetLayer
 from app.document.layers import Layers, find_layer, is_locked, new_id, walk
 from app.document.masking import EnableMask
-from app.document.stacking import shown
+from app.document.stacking import set_each
 from app.document.state import DocumentState
 from app.i18n import mark, translate
 from app.panels.layer_model import LayerModel
@@ -31,7 +30,7 @@ from app.panels.layer_rows import LayerPainter, Part
 from app.panels.layer_view import LayerView
 from app.theme import SPACE
 from app.widgets.icons import Icons
-from app.widgets.parts import Combo, Panel, label, note, number, row, tool
+from app.widgets.parts import Combo, MixedNumber, Panel, label, note, row, set_role, tool
 
 Flag = QItemSelectionModel.SelectionFlag
 BUTTONS = (
@@ -57,7 +56,7 @@ class LayersPanel(Panel):
         self.empty = note()
         self.blend = Combo()
         self.opacity = QSlider(Qt.Orientation.Horizontal)
-        self.percent = number(0, 100, " %")
+        self.percent = MixedNumber(0, 100, " %")
         self.opacity_label = label("", "muted")
         self._lay_out(actions)
         self._connect()
@@ -74,7 +73,7 @@ class LayersPanel(Panel):
                 self.view.collapse(self.model.index_of(layer_id))
             self.select(marked if state.active in marked else ())
         self._mark_active(state.active)
-        self._show_active()
+        self._show_look()
         self.empty.setVisible(not state.layers)
         self.view.setVisible(bool(state.layers))
 
@@ -100,6 +99,8 @@ class LayersPanel(Panel):
         self.view.selectionModel().select(rows, Flag.ClearAndSelect)
         blocker.unblock()
         self.view.viewport().update()
+        self._show_look()
+        self.selected_changed.emit()
 
     def edit_name(self) -> None:
         if self.view.currentIndex().isValid():
@@ -112,7 +113,7 @@ class LayersPanel(Panel):
         for box in (self.opacity, self.percent):
             box.setAccessibleName(translate("Layers", "Opacity"))
         self.blend.setAccessibleName(translate("Layers", "Blend mode"))
-        self.blend.setToolTip(translate("Layers", "How the layer mixes with those below it"))
+        self.blend.setPlaceholderText(translate("Layers", "Mixed"))
         self.empty.setText(
             translate("Layers", "No layers yet. A generated picture becomes the first one; text "
                       "and pictures lie above it.")
@@ -121,6 +122,7 @@ class LayersPanel(Panel):
             self.blend.setItemText(index, translate("Blend", _BLEND_NAMES[blend]))
         if self._state is not None:
             self.model.show_layers(self._state.layers)
+        self._show_look()
 
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)
@@ -169,9 +171,9 @@ class LayersPanel(Panel):
         layer = find_layer(self.model.layers, layer_id)
         match part:
             case Part.eye:
-                self.wish.emit(shown(self._together_with(layer_id), not layer.visible))
+                self.wish.emit(set_each(self._together_with(layer_id), visible=not layer.visible))
             case Part.lock:
-                self.wish.emit(SetLayer(layer_id=layer_id, locked=not layer.locked))
+                self.wish.emit(set_each(self._together_with(layer_id), locked=not layer.locked))
             case Part.mask if layer.mask is not None:
                 self.wish.emit(EnableMask(layer_id=layer_id, enabled=not layer.mask.enabled))
 
@@ -186,19 +188,12 @@ class LayersPanel(Panel):
         self._gesture = None
 
     def _set_opacity(self, percent: int) -> None:
-        if self._state is not None and self._state.active_layer is not None:
-            self.wish.emit(
-                SetLayer(
-                    layer_id=self._state.active_layer.id,
-                    opacity=percent / 100,
-                    gesture=self._gesture,
-                )
-            )
+        if self.selected:
+            self.wish.emit(set_each(self.selected, opacity=percent / 100, gesture=self._gesture))
 
     def _set_blend(self) -> None:
-        if self._state is not None and self._state.active_layer is not None:
-            blend = self.blend.currentData()
-            self.wish.emit(SetLayer(layer_id=self._state.active_layer.id, blend=blend))
+        if self.selected:
+            self.wish.emit(set_each(self.selected, blend=self.blend.currentData()))
 
     def _on_current(self, index: QModelIndex) -> None:
         layer = self.model.layer_at(index)
@@ -211,6 +206,7 @@ class LayersPanel(Panel):
         rows = marks.selectedIndexes()
         if rows and not marks.isSelected(self.view.currentIndex()):
             marks.setCurrentIndex(rows[-1], Flag.NoUpdate)
+        self._show_look()
         self.selected_changed.emit()
 
     def _mark_active(self, layer_id: str | None) -> None:
@@ -224,18 +220,40 @@ class LayersPanel(Panel):
             blocker.unblock()
         self.view.viewport().update()
 
-    def _show_active(self) -> None:
-        layer = self._state.active_layer if self._state is not None else None
-        is_open = layer is not None and self._state is not None
-        is_open = is_open and not is_locked(self._state.layers, layer.id)  # type: ignore[union-attr]
+    def _show_look(self) -> None:
+        """Opacity and blend mode of the marked layers: where they differ, that they do."""
+        marked = self.selected_layers
+        is_open = bool(marked) and not any(is_locked(self.model.layers, each.id) for each in marked)
         for widget in (self.blend, self.opacity, self.percent):
             widget.setEnabled(is_open)
-            blocker = QSignalBlocker(widget)
-            if layer is not None and widget is self.blend:
-                self.blend.setCurrentIndex(list(Blend).index(layer.blend))
-            elif layer is not None:
-                widget.setValue(round(layer.opacity * 100))  # type: ignore[union-attr]
-            blocker.unblock()
+        blends = {layer.blend for layer in marked}
+        percents = {round(layer.opacity * 100) for layer in marked}
+        self._show_blend(blends)
+        self._show_opacity(percents)
+        self.blend.setToolTip(_tip(translate("Layers", "How the layer mixes with those below it"),
+                                   is_mixed=len(blends) > 1))  # fmt: skip
+        for box in (self.opacity, self.percent):
+            box.setToolTip(_tip(translate("Layers", "Opacity"), is_mixed=len(percents) > 1))
+
+    def _show_blend(self, blends: set[Blend]) -> None:
+        if not blends:
+            return
+        blocker = QSignalBlocker(self.blend)
+        first, *others = blends
+        self.blend.setCurrentIndex(-1 if others else list(Blend).index(first))
+        blocker.unblock()
+
+    def _show_opacity(self, percents: set[int]) -> None:
+        """The slider stands where the active layer is."""
+        layer = self._state.active_layer if self._state is not None else None
+        if layer is None:
+            return
+        percent = round(layer.opacity * 100)
+        blocker = QSignalBlocker(self.opacity)
+        self.opacity.setValue(percent)
+        blocker.unblock()
+        set_role(self.opacity, "mixed" if len(percents) > 1 else "")
+        self.percent.show_value(percent, is_mixed=len(percents) > 1)
 
     def _marked(self) -> set[str]:
         rows = self.view.selectionModel().selectedIndexes()
@@ -249,6 +267,12 @@ class LayersPanel(Panel):
             and self.model.rowCount(index)
             and not self.view.isExpanded(index)
         ]
+
+
+def _tip(text: str, *, is_mixed: bool) -> str:
+    if not is_mixed:
+        return text
+    return f"{text}\n{translate('Layers', 'The marked layers differ; a new value is for all')}"
 
 
 _BLEND_NAMES = {

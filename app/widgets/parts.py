@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TypeVar
 
-from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtCore import QSignalBlocker, QSize, Qt, Signal
 from PySide6.QtGui import QAction, QIcon, QKeyEvent, QWheelEvent
 from PySide6.QtWidgets import (
     QAbstractSpinBox,
@@ -111,6 +111,42 @@ def number(low: int, high: int, suffix: str = "") -> QSpinBox:
     box.setRange(low, high)
     box.setSuffix(suffix)
     return _calm(box)
+
+
+class MixedNumber(QSpinBox):
+    """A number that several things have, or a dash while they have different ones."""
+
+    def __init__(self, low: int, high: int, suffix: str = "") -> None:
+        super().__init__()
+        self._low = low
+        self._first = low
+        self.setRange(low, high)
+        self.setSuffix(suffix)
+        _calm(self)
+
+    @property
+    def is_mixed(self) -> bool:
+        return self.minimum() < self._low
+
+    def show_value(self, value: int, *, is_mixed: bool) -> None:
+        """`valueChanged` stays silent. A step away from a mixed value begins at `value`."""
+        blocker = QSignalBlocker(self)
+        self._first = value
+        self.setMinimum(self._low - is_mixed)  # the dash stands for the number below the least
+        self.setSpecialValueText("—" if is_mixed else "")
+        self.setValue(self.minimum() if is_mixed else value)
+        blocker.unblock()
+
+    def stepBy(self, steps: int) -> None:
+        if self.is_mixed:
+            self.setValue(max(self._low, self._first + steps))
+        else:
+            super().stepBy(steps)
+
+    def stepEnabled(self) -> QAbstractSpinBox.StepEnabledFlag:
+        flags = QAbstractSpinBox.StepEnabledFlag
+        both = flags.StepUpEnabled | flags.StepDownEnabled
+        return both if self.is_mixed else super().stepEnabled()
 
 
 def decimal(low: float, high: float, step: float, decimals: int = 1) -> QDoubleSpinBox:

@@ -227,6 +227,10 @@
    <translation>转到提示词(&amp;P)</translation>
   </message>
   <message>
+   <source>Lo&amp;ck or Unlock</source>
+   <translation>锁定或解锁(&amp;C)</translation>
+  </message>
+  <message>
    <source>M&amp;ask On or Off</source>
    <translation>启用或停用蒙版(&amp;A)</translation>
   </message>
@@ -477,6 +481,10 @@
   <message>
    <source>Deselect</source>
    <translation>取消选择</translation>
+  </message>
+  <message>
+   <source>Duplicate layer</source>
+   <translation>复制图层</translation>
   </message>
   <message>
    <source>Edit text</source>
@@ -941,6 +949,10 @@
    <translation>图层</translation>
   </message>
   <message>
+   <source>Mixed</source>
+   <translation>混合值</translation>
+  </message>
+  <message>
    <source>No layers yet. A generated picture becomes the first one; text and pictures lie above it.</source>
    <translation>还没有图层。生成的图片将成为第一个图层，文字和其他图片位于其上。</translation>
   </message>
@@ -955,6 +967,10 @@
   <message>
    <source>Text</source>
    <translation>文字</translation>
+  </message>
+  <message>
+   <source>The marked layers differ; a new value is for all</source>
+   <translation>所选图层的值不同；新值将应用于全部</translation>
   </message>
   <message>
    <source>Ungrouped. The group's own opacity, blending or mask is gone with it.</source>

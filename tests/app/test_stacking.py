@@ -15,14 +15,15 @@ from app.document.commands import GroupLayers, SetLayer
 from app.document.composite import render
 from app.document.document import Document
 from app.document.errors import DocumentError, LayerLocked
-from app.document.layers import GroupLayer, Layer, find_layer
+from app.document.layers import GroupLayer, Layer, Layers, find_layer, shown_name, walk
 from app.document.stacking import (
     MoveLayers,
     StepLayers,
     Ungroup,
+    duplicated,
     looks_kept,
     removed,
-    shown,
+    set_each,
 )
 from app.document.state import DocumentState
 from tests.app.test_document_commands import order
@@ -33,6 +34,14 @@ def grouped(*children: Layer, **look: object) -> DocumentState:
     """Below, the group, above."""
     group = GroupLayer(id="g", children=children, **look)  # type: ignore[arg-type]
     return DocumentState(page=PAGE, layers=(pixel("a"), group, pixel("z")), active="g")
+
+
+def names(layers: Layers) -> str:
+    """Bottom first, what lies in a group in brackets behind it."""
+    inside = [
+        f"({names(layer.children)})" if isinstance(layer, GroupLayer) else "" for layer in layers
+    ]
+    return ", ".join(shown_name(layer) + rest for layer, rest in zip(layers, inside, strict=True))
 
 
 def furthest(one: DocumentState, other: DocumentState) -> int:
@@ -75,13 +84,48 @@ def test_a_step_up_or_down(qapp: object, ids: str, up: bool, expected: str) -> N
 def test_several_are_deleted_or_hidden_as_one_step(qapp: object) -> None:
     before = three()
     document = Document(before)
-    document.do(shown(("a", "b"), False))
+    document.do(set_each(("a", "b"), visible=False))
     assert [layer.visible for layer in document.state.layers] == [False, False, True]
     assert (document.undo_steps, document.undo_name) == (1, "Hide layer (2)")
     document.do(removed(document.state.layers, ("a", "c", "g")))
     assert order(document.state) == "b"
     assert document.undo_name == "Delete layer (2)"
     document.undo()
+    document.undo()
+    assert document.state == before
+
+
+def test_a_drag_over_several_is_one_step(qapp: object) -> None:
+    document = Document(three())
+    for percent in (90, 60, 30):
+        document.do(set_each(("a", "b"), opacity=percent / 100, gesture="drag"))
+    assert [layer.opacity for layer in document.state.layers] == [0.3, 0.3, 1.0]
+    assert (document.undo_steps, document.undo_name) == (1, "Layer opacity (2)")
+    document.do(set_each(("a",), opacity=0.2, gesture="drag"))
+    assert document.undo_steps == 2, "other layers are another step"
+
+
+@pytest.mark.parametrize(
+    ("ids", "expected"),
+    [
+        ("b", "a, b, b copy, Group(c, d)"),
+        ("ba", "a, b, a copy, b copy, Group(c, d)"),
+        ("ac", "a, a copy, b, Group(c, c copy, d)"),
+        ("gd", "a, b, Group(c, d), Group copy(c, d)"),
+    ],
+)
+def test_copies_stand_above_the_topmost_of_their_originals(
+    qapp: object, ids: str, expected: str
+) -> None:
+    before = three()
+    document = Document(before)
+    document.do(duplicated(before.layers, tuple(ids)))
+    assert names(document.state.layers) == expected
+    found = [layer.id for layer in walk(document.state.layers)]
+    assert len(set(found)) == len(found)
+    assert document.state.active not in [layer.id for layer in walk(before.layers)]
+    assert document.undo_steps == 1
+    assert document.undo_name.startswith("Duplicate layer")
     document.undo()
     assert document.state == before
 

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from app.canvas.tooled import mask_text
+from app.document.blend import Blend
 from app.document.commands import AddLayer, SetLayer
 from app.document.layers import GroupLayer, Layer, Layers, PixelLayer
 from app.panels.layer_rows import Part, _eye, _lock, _mask_spot, _picture_spot
@@ -18,10 +19,11 @@ from app.run import Root
 from tests.studio import Studio
 
 LEFT = Qt.MouseButton.LeftButton
-PLAIN, SHIFT, CTRL = (
+PLAIN, SHIFT, CTRL, ALT = (
     Qt.KeyboardModifier.NoModifier,
     Qt.KeyboardModifier.ShiftModifier,
     Qt.KeyboardModifier.ControlModifier,
+    Qt.KeyboardModifier.AltModifier,
 )
 SPOTS = {
     Part.eye: _eye,
@@ -166,6 +168,12 @@ def marked(root: Root) -> list[str]:
     return [layer.name for layer in root.window.layers.selected_layers]
 
 
+def mark_two(studio: Studio) -> None:
+    """One and two."""
+    click(studio, 1, None)
+    click(studio, 2, None, SHIFT)
+
+
 def test_shift_and_ctrl_mark_several(studio: Studio, four: Root) -> None:
     click(studio, 0, None)
     click(studio, 2, None, SHIFT)
@@ -201,8 +209,7 @@ def test_marked_layers_are_grouped_and_ungrouped(studio: Studio, four: Root) -> 
 def test_marked_layers_are_hidden_moved_and_deleted(studio: Studio, four: Root) -> None:
     document = four.workspace.document
     steps = document.undo_steps
-    click(studio, 1, None)
-    click(studio, 2, None, SHIFT)
+    mark_two(studio)
     studio.trigger("layer_show")
     assert [layer.visible for layer in document.state.layers] == [True, False, False, True]
     click(studio, 1, Part.eye)
@@ -216,6 +223,108 @@ def test_marked_layers_are_hidden_moved_and_deleted(studio: Studio, four: Root) 
     assert document.undo_steps == steps + 4
     studio.trigger("undo")
     assert stack(four) == ["two", "one", "three", "Picture"]
+
+
+def test_one_lock_locks_all_marked(studio: Studio, four: Root) -> None:
+    document = four.workspace.document
+    mark_two(studio)
+    click(studio, 1, Part.lock)
+    assert [layer.locked for layer in document.state.layers] == [False, True, True, False]
+    assert document.undo_name == "Lock layer (2)"
+    assert marked(four) == ["one", "two"]
+    click(studio, 0, Part.lock)
+    assert [layer.locked for layer in document.state.layers] == [False, True, True, True]
+    assert marked(four) == ["one", "two"], "one that is not marked is locked alone"
+    studio.trigger("layer_lock")
+    assert [layer.locked for layer in document.state.layers] == [False, False, False, True]
+    click(studio, 0, None, CTRL)
+    assert not four.window.layers.opacity.isEnabled(), "one of the marked is locked"
+    click(studio, 2, None)
+    assert four.window.layers.opacity.isEnabled()
+
+
+def test_opacity_is_for_all_marked(studio: Studio, four: Root) -> None:
+    document, panel = four.workspace.document, four.window.layers
+    document.do(SetLayer(layer_id=active(four).id, opacity=0.4))
+    click(studio, 2, None)
+    assert (panel.percent.text(), panel.opacity.value()) == ("100 %", 100)
+    click(studio, 0, None, SHIFT)
+    assert panel.percent.text() == "—"
+    assert "differ" in panel.percent.toolTip()
+    steps = document.undo_steps
+    panel.opacity.sliderPressed.emit()
+    for percent in (90, 70, 60):
+        panel.opacity.setValue(percent)
+    panel.opacity.sliderReleased.emit()
+    assert [layer.opacity for layer in document.state.layers] == [1.0, 0.6, 0.6, 0.6]
+    assert (document.undo_steps, document.undo_name) == (steps + 1, "Layer opacity (3)")
+    assert panel.percent.text() == "60 %"
+    assert "differ" not in panel.percent.toolTip()
+    studio.trigger("undo")
+    assert panel.percent.text() == "—"
+    assert marked(four) == ["one", "two", "three"]
+
+
+@pytest.mark.parametrize(
+    ("keys", "expected"), [("40", 0.4), ("100", 1.0), ("0", 0.0), ("", None), ("-1", None)]
+)
+def test_a_mixed_opacity_is_typed_over(
+    studio: Studio, four: Root, keys: str, expected: float | None
+) -> None:
+    """The active layer's own value counts as well as any other."""
+    document, panel = four.workspace.document, four.window.layers
+    document.do(SetLayer(layer_id=active(four).id, opacity=0.4))
+    click(studio, 0, None)
+    click(studio, 1, None, CTRL)
+    before = document.state.layers
+    panel.percent.selectAll()
+    studio.qtbot.keyClick(panel.percent, Qt.Key.Key_Delete)
+    studio.qtbot.keyClicks(panel.percent, keys)
+    studio.qtbot.keyClick(panel.percent, Qt.Key.Key_Return)
+    found = [layer.opacity for layer in document.state.layers[2:]]
+    assert found == ([expected] * 2 if expected is not None else [1.0, 0.4])
+    if expected is None:
+        assert document.state.layers == before
+        assert panel.percent.text() == "—"
+
+
+def test_a_step_from_a_mixed_opacity_begins_at_the_active_layers(
+    studio: Studio, four: Root
+) -> None:
+    document, panel = four.workspace.document, four.window.layers
+    document.do(SetLayer(layer_id=active(four).id, opacity=0.4))
+    click(studio, 1, None)
+    click(studio, 0, None, CTRL)
+    assert active(four).opacity == 0.4
+    studio.qtbot.keyClick(panel.percent, Qt.Key.Key_Down)
+    assert [layer.opacity for layer in document.state.layers[2:]] == [0.39, 0.39]
+
+
+def test_the_blend_mode_is_for_all_marked(studio: Studio, four: Root) -> None:
+    document, panel = four.workspace.document, four.window.layers
+    document.do(SetLayer(layer_id=active(four).id, blend=Blend.multiply))
+    mark_two(studio)
+    assert panel.blend.currentData() is Blend.normal
+    click(studio, 0, None, CTRL)
+    assert (panel.blend.currentIndex(), panel.blend.placeholderText()) == (-1, "Mixed")
+    panel.blend.setCurrentIndex(list(Blend).index(Blend.screen))
+    panel.blend.activated.emit(panel.blend.currentIndex())
+    assert [layer.blend for layer in document.state.layers[1:]] == [Blend.screen] * 3
+    assert document.undo_name == "Blend mode (3)"
+    studio.trigger("undo")
+    assert panel.blend.currentIndex() == -1
+
+
+def test_copies_of_marked_layers_are_marked(studio: Studio, four: Root) -> None:
+    steps = four.workspace.document.undo_steps
+    mark_two(studio)
+    studio.trigger("layer_duplicate")
+    assert stack(four) == ["three", "two copy", "one copy", "two", "one", "Picture"]
+    assert marked(four) == ["one copy", "two copy"]
+    assert four.workspace.document.undo_steps == steps + 1
+    assert four.window.actions_table["undo"].text().endswith("Duplicate layer (2)")
+    studio.trigger("undo")
+    assert stack(four) == ["three", "two", "one", "Picture"]
 
 
 def test_marked_rows_are_dropped_together(studio: Studio, four: Root) -> None:
