@@ -25,6 +25,7 @@ class Situation:
     has_node: bool = False
     is_busy: bool = False
     is_peeking: bool = False
+    is_mask_alone: bool = False
     is_writable: bool = True
 
 

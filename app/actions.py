@@ -123,7 +123,7 @@ def _picture() -> tuple[ActionSpec, ...]:
             mark(CONTEXT, "&Cancel"),
             "Esc",
             icon="stop-circle",
-            when=lambda now: now.is_busy or now.is_peeking,
+            when=lambda now: now.is_busy or now.is_peeking or now.is_mask_alone,
         ),
         _row("mode_new", "picture", mark(CONTEXT, "&New Picture"), "Alt+1", separated=True),
         _row(

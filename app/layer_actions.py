@@ -115,6 +115,14 @@ def layer_rows() -> tuple[ActionSpec, ...]:
             when=lambda now: now.has_mask,
             checkable=True,
         ),
+        row(
+            "mask_alone",
+            "layer",
+            mark("Actions", "Show Mask Al&one"),
+            "Alt+\\",
+            when=lambda now: now.has_mask,
+            checkable=True,
+        ),
         row("mask_toggle", "layer", mark("Actions", "M&ask On or Off"), when=_masked),
         row(
             "mask_apply",

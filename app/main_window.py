@@ -126,6 +126,7 @@ class MainWindow(QMainWindow):
         self.actions_table.follow(self.situation())
         masked = self.workspace.document.state.masked_layer
         self.actions_table["mask_paint"].setChecked(masked is not None)
+        self.actions_table["mask_alone"].setChecked(self.canvas.is_mask_alone)
         document = self.workspace.document
         for name, what in (("undo", document.undo_name), ("redo", document.redo_name)):
             verb = translate(CONTEXT, self.actions_table.specs[name].text)
@@ -149,6 +150,7 @@ class MainWindow(QMainWindow):
             has_node=self.history.selected is not None,
             is_busy=self.making.is_busy,
             is_peeking=self.is_peeking,
+            is_mask_alone=self.canvas.is_mask_alone,
             is_writable=self.workspace.is_writable,
         )
 
@@ -373,6 +375,7 @@ class MainWindow(QMainWindow):
         self.layers.selected_changed.connect(self.follow_situation)
         self.text.wish.connect(self.do)
         self.canvas.refused.connect(self.refuse)
+        self.canvas.mask_alone_changed.connect(self.follow_situation)
         self.canvas.zoom_changed.connect(self.status.show_zoom)
         self.canvas.zoom_changed.connect(workspace.touch)
         self.canvas.tool_changed.connect(self._show_tool)

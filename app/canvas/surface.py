@@ -9,12 +9,13 @@ import math
 from enum import Enum
 from time import perf_counter
 
-from PySide6.QtCore import QEvent, QPointF, QRect, QRectF, QSize, Qt, QTimer
+from PySide6.QtCore import QEvent, QPointF, QRect, QRectF, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QColor, QImage, QPainter, QPaintEvent, QTransform
 from PySide6.QtWidgets import QWidget
 
 from app.canvas import overlays
 from app.canvas.making import Making
+from app.canvas.mask_alone import mask_alone
 from app.canvas.overlays import Progress
 from app.canvas.palette import DARK, Palette
 from app.canvas.sheet import Sheet
@@ -25,6 +26,7 @@ from app.document.composite import content, layer_bounds
 from app.document.document import Document
 from app.document.layers import GroupLayer, Layer, PixelLayer
 from app.document.pictures import to_image
+from app.document.state import DocumentState
 from app.i18n import translate
 from model.requests import Picture
 
@@ -43,7 +45,9 @@ class MaskLook(Enum):
 
 
 class CanvasSurface(ZoomableWidget):
-    """Shows one document."""
+    """Shows one document. `mask_alone_changed` says that a mask alone is shown, or no more."""
+
+    mask_alone_changed = Signal()
 
     def __init__(self, palette: Palette = DARK, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -51,6 +55,8 @@ class CanvasSurface(ZoomableWidget):
         self._colors = palette
         self._document: Document | None = None
         self._sheet: Sheet | None = None
+        self._page_sheet: Sheet | None = None  # kept while a mask is shown instead
+        self._lone_mask: str | None = None
         self._mask_look = MaskLook.ants
         self._draft: Draft | None = None
         self._before_text = ""
@@ -122,22 +128,52 @@ class CanvasSurface(ZoomableWidget):
             self._sheet.show_before(image)
             self.update()
 
+    @property
+    def is_mask_alone(self) -> bool:
+        return self._lone_mask is not None
+
+    def show_mask_alone(self, is_alone: bool) -> None:
+        """Nothing but the mask that is painted, until another layer, page or step is looked at."""
+        masked = self._document.state.masked_layer if self._document is not None else None
+        wanted = masked.id if is_alone and masked is not None else None
+        if self._document is None or self._sheet is None or wanted == self._lone_mask:
+            return
+        page_sheet = self._page_sheet or self._sheet
+        self._lone_mask = wanted
+        self._page_sheet = page_sheet if wanted is not None else None
+        if wanted is not None:
+            self._sheet = self._new_sheet(mask_alone(self._document.state))
+        else:
+            self._sheet = page_sheet
+            page_sheet.show_before(None)
+            page_sheet.follow(self._document.state)
+            page_sheet.settle()
+        self._preparing.start()
+        self.update()
+        self.mask_alone_changed.emit()
+
     def show_draft(self, draft: Draft | None) -> None:
         self._draft = draft
         self.update()
 
     def _renew_sheet(self) -> None:
         """Everything anew: another document, or another page."""
-        self._sheet = None
+        was_mask_alone = self.is_mask_alone
+        self._sheet = self._page_sheet = self._lone_mask = None
         self._draft = None
         page = QSize(1, 1)
         if self._document is not None:
-            self._sheet = Sheet(self._document.state, self._colors, self.devicePixelRatioF())
+            self._sheet = self._new_sheet(self._document.state)
             page = self._sheet.page.rect.size()
         self.set_page(page)
         self._mind_ants()
         self._preparing.start()
         self.update()
+        if was_mask_alone:
+            self.mask_alone_changed.emit()
+
+    def _new_sheet(self, state: DocumentState) -> Sheet:
+        return Sheet(state, self._colors, self.devicePixelRatioF())
 
     def _follow(self, change: Change) -> None:
         assert self._document is not None
@@ -145,7 +181,11 @@ class CanvasSurface(ZoomableWidget):
         if change.page:
             self._renew_sheet()
             return
-        dirty = self._sheet.follow(self._document.state)
+        state = self._document.state
+        masked = state.masked_layer
+        if masked is None or masked.id != self._lone_mask or change.history:
+            self.show_mask_alone(False)
+        dirty = self._sheet.follow(mask_alone(state) if self.is_mask_alone else state)
         if self._sheet.is_rough:
             self._rough.start()
         if change.active:
@@ -262,8 +302,9 @@ class CanvasSurface(ZoomableWidget):
             overlays.draw_draft(painter, rect, view, self._draft.text, colors)
 
     def _renew_look(self) -> None:
-        if self._sheet is not None:
-            self._sheet.set_look(self._colors, self.devicePixelRatioF())
+        for sheet in (self._sheet, self._page_sheet):
+            if sheet is not None:
+                sheet.set_look(self._colors, self.devicePixelRatioF())
         self.update()
 
     def showEvent(self, event: QEvent) -> None:

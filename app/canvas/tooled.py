@@ -51,6 +51,7 @@ class ToolSurface(CanvasSurface):
         self._stage.brush_size_changed.connect(self.brush_size_changed)
         self._stage.brush_size_changed.connect(self.update)
         self.zoom_changed.connect(self._describe)
+        self.mask_alone_changed.connect(self._tell_mask)
         self._describe()
 
     @property
@@ -102,6 +103,7 @@ class ToolSurface(CanvasSurface):
 
     def edit_text(self, layer_id: str, at: QPointF | None = None) -> None:
         """Write in a text layer, the caret at a point of the page, else all selected."""
+        self.show_mask_alone(False)  # it shows no words
         try:
             self._writing.begin(layer_id, at)
         except DocumentError as error:
@@ -154,10 +156,13 @@ class ToolSurface(CanvasSurface):
         self._tell_mask()
 
     def _tell_mask(self) -> None:
-        """Keeps the label true that says whose mask the brush paints."""
-        text = mask_text(self.document.state) if self.document is not None else ""
+        """Keeps the label true that says whose mask the brush paints, and which is shown alone."""
+        text = ""
+        if self.document is not None:
+            text = mask_text(self.document.state, is_alone=self.is_mask_alone)
         if text != self._mask_text:
             self._mask_text = text
+            self._describe()
             self.update()
 
     def _paint_overlays(self, painter: QPainter, sheet: Sheet) -> None:
@@ -188,15 +193,24 @@ class ToolSurface(CanvasSurface):
         text = translate("Canvas", "Page of {width} × {height} px at {zoom} %. Tool: {tool}.")
         numbers = {"width": page.width, "height": page.height}
         zoom, tool = round(self.viewport.zoom * 100), translate("Canvas", self._tool.title)
-        self.setAccessibleDescription(text.format(zoom=zoom, tool=tool, **numbers))
+        text = text.format(zoom=zoom, tool=tool, **numbers)
+        self.setAccessibleDescription(f"{text} {self._mask_text}".strip())
 
 
-def mask_text(state: DocumentState) -> str:
+def mask_text(state: DocumentState, *, is_alone: bool = False) -> str:
     """Whose mask the brush paints, in words; empty if it paints the selection."""
     layer = state.masked_layer
     if layer is None or layer.mask is None:
         return ""
-    text = translate("Canvas", "Painting mask of “{name}”")
-    if not layer.mask.enabled:
-        text = translate("Canvas", "Painting mask of “{name}”, which is off")
+    match is_alone, layer.mask.enabled:
+        case True, True:
+            text = translate("Canvas", "Only the mask of “{name}” is shown. Esc: back")
+        case True, False:
+            text = translate(
+                "Canvas", "Only the mask of “{name}”, which is off, is shown. Esc: back"
+            )
+        case False, True:
+            text = translate("Canvas", "Painting mask of “{name}”")
+        case _:
+            text = translate("Canvas", "Painting mask of “{name}”, which is off")
     return text.format(name=shown_name(layer))

@@ -67,6 +67,7 @@ class LayerDeeds:
             "mask_add": self.add_mask,
             "mask_reveal": self.add_whole_mask,
             "mask_paint": self.switch_painting,
+            "mask_alone": lambda: self.show_mask_alone(self._active.id),
             "mask_toggle": self.toggle_mask,
             "mask_apply": self.apply_mask,
             "mask_remove": self.remove_mask,
@@ -223,6 +224,15 @@ class LayerDeeds:
         """The brush paints the active layer's mask from now on, or the selection again."""
         is_mask = self._state.masked_layer is not None
         self._window.workspace.document.activate(self._active.id, on_mask=not is_mask)
+
+    def show_mask_alone(self, layer_id: str) -> None:
+        """Nothing but the layer's mask on the canvas, ready to be painted; or the page again."""
+        document, canvas = self._window.workspace.document, self._window.canvas
+        if canvas.is_mask_alone and self._state.painted_mask == layer_id:
+            canvas.show_mask_alone(False)
+        else:
+            document.activate(layer_id, on_mask=True)
+            canvas.show_mask_alone(True)
 
     def toggle_mask(self) -> None:
         mask = self._active.mask

@@ -65,8 +65,10 @@ class Deeds(QObject):
         }
 
     def cancel(self) -> None:
-        """Esc: stop the work; without any, look at the document again."""
-        if self._making.is_busy:
+        """Esc: look at the whole page again, or stop the work; without any, leave an older step."""
+        if self._window.canvas.is_mask_alone:
+            self._window.canvas.show_mask_alone(False)
+        elif self._making.is_busy:
             self._making.cancel()
         else:
             self._window.history.select(self._workspace.document.state.current_node)
@@ -172,6 +174,7 @@ class Deeds(QObject):
         window.history.exported.connect(self.files.export_node)
         window.canvas.picture_dropped.connect(self.files.dropped)
         window.canvas.text_requested.connect(self.layers.ask_text)
+        window.layers.mask_looked_at.connect(self.layers.show_mask_alone)
         window.recent.aboutToShow.connect(lambda: self.files.fill_recent(window.recent))
         window.area.welcome.real_models.connect(self.real_models)
         window.area.welcome.open_wanted.connect(self.files.open)

@@ -18,9 +18,11 @@ Key = Qt.KeyboardModifier
 
 class LayerView(QTreeView):
     """`switched` carries a layer's id and a part that is turned on or off: eye, lock or mask.
-    `chosen` carries a layer's id, and whether its mask was meant."""
+    `chosen` carries a layer's id, and whether its mask was meant; `mask_looked_at` the id of a
+    layer whose mask is to be seen alone, or no more."""
 
     switched = Signal(str, object)
+    mask_looked_at = Signal(str)
     chosen = Signal(str, bool)
 
     def __init__(self) -> None:
@@ -39,7 +41,9 @@ class LayerView(QTreeView):
             self.switched.emit(layer.id, part)
             return
         super().mousePressEvent(event)
-        if not event.modifiers() & (Key.ShiftModifier | Key.ControlModifier):
+        if part is Part.mask and event.modifiers() == Key.AltModifier:
+            self.mask_looked_at.emit(layer.id)
+        elif not event.modifiers() & (Key.ShiftModifier | Key.ControlModifier):
             self.chosen.emit(layer.id, part is Part.mask)
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:

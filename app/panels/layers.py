@@ -40,10 +40,12 @@ BUTTONS = (
 
 class LayersPanel(Panel):
     """Signals: `wish` carries a command; `chosen` the id of the layer to make active, and whether
-    its mask is to be painted; `selected_changed` that other rows are marked."""
+    its mask is to be painted; `mask_looked_at` the id of a layer whose mask is to be seen alone, or
+    no more; `selected_changed` that other rows are marked."""
 
     wish = Signal(object)
     chosen = Signal(str, bool)
+    mask_looked_at = Signal(str)
     selected_changed = Signal()
 
     def __init__(self, icons: Icons, actions: Actions) -> None:
@@ -158,6 +160,7 @@ class LayersPanel(Panel):
         self.model.wish.connect(self.wish)
         self.view.switched.connect(self._switch)
         self.view.chosen.connect(self.chosen)
+        self.view.mask_looked_at.connect(self.mask_looked_at)
         self.view.selectionModel().currentChanged.connect(self._on_current)
         self.view.selectionModel().selectionChanged.connect(self._on_selected)
         self.opacity.sliderPressed.connect(self._begin_drag)

@@ -303,6 +303,10 @@
    <translation>显示或隐藏(&amp;W)</translation>
   </message>
   <message>
+   <source>Show Mask Al&amp;one</source>
+   <translation>单独显示蒙版(&amp;O)</translation>
+  </message>
+  <message>
    <source>Zoom &amp;In</source>
    <translation>放大(&amp;I)</translation>
   </message>
@@ -410,6 +414,14 @@
   <message>
    <source>No page is open.</source>
    <translation>没有打开的页面。</translation>
+  </message>
+  <message>
+   <source>Only the mask of “{name}” is shown. Esc: back</source>
+   <translation>仅显示“{name}”的蒙版。按 Esc 返回</translation>
+  </message>
+  <message>
+   <source>Only the mask of “{name}”, which is off, is shown. Esc: back</source>
+   <translation>仅显示“{name}”的蒙版（已停用）。按 Esc 返回</translation>
   </message>
   <message>
    <source>Page of {width} × {height} px at {zoom} %. Tool: {tool}.</source>
