@@ -72,7 +72,7 @@ class Deeds(QObject):
             self._making.cancel()
         else:
             self._window.history.select(self._workspace.document.state.current_node)
-            self.history.stop_peeking()
+            self.history.looking.stop()
 
     def _connect_making(self) -> None:
         making, prompt = self._making, self._window.prompt

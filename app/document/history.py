@@ -38,6 +38,11 @@ class Content(Protocol):
     @property
     def image(self) -> QImage: ...
 
+    @property
+    def is_at_hand(self) -> bool:
+        """Whether `image` comes at once, from memory."""
+        ...
+
 
 @dataclass(frozen=True, kw_only=True)
 class Made:
@@ -46,6 +51,10 @@ class Made:
     request: Request | None
     mask: Selection | None
     image: QImage
+
+    @property
+    def is_at_hand(self) -> bool:
+        return True
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -155,6 +164,10 @@ class EditTree(QObject):
         """
         return compose(self.path(node_id))
 
+    def is_at_hand(self, node_id: str) -> bool:
+        """Whether `picture_at` comes at once, with nothing to be read. Raises UnknownNode."""
+        return all(node.content.is_at_hand for node in _needed(self.path(node_id)))
+
     def _replace(self, node: Node) -> None:
         if self._nodes[node.id] != node:
             self._nodes[node.id] = node
@@ -168,17 +181,23 @@ class EditTree(QObject):
 
 def compose(path: Iterable[Node]) -> QImage:
     """The picture of the last node of a path. What no region covers is transparent."""
-    needed: list[Node] = []
-    for node in reversed(tuple(path)):
-        if needed and node.size != needed[-1].size:
-            break  # the page had another size then: nothing of it is under this picture
-        needed.append(node)
-        if node.is_whole:
-            break
+    needed = _needed(path)
     size = needed[0].size
     found = PixelKind.color.blank(size.width(), size.height())
     with QPainter(found) as painter:
         painter.setCompositionMode(Mode.CompositionMode_Source)
         for node in reversed(needed):
             painter.drawImage(node.region.topLeft(), node.image)
+    return found
+
+
+def _needed(path: Iterable[Node]) -> list[Node]:
+    """The nodes of which the picture of a path's last node is put together, that one first."""
+    found: list[Node] = []
+    for node in reversed(tuple(path)):
+        if found and node.size != found[-1].size:
+            break  # the page had another size then: nothing of it is under this picture
+        found.append(node)
+        if node.is_whole:
+            break
     return found

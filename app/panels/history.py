@@ -75,6 +75,11 @@ class HistoryModel(QAbstractListModel):
         self._thumbnails[node_id] = QPixmap() if image is None else QPixmap.fromImage(image)
         self.refresh()
 
+    def thumbnail(self, node_id: str) -> QPixmap | None:
+        """The step's small picture, if it is there and could be read."""
+        found = self._thumbnails.get(node_id)
+        return None if found is None or found.isNull() else found
+
     def refresh(self) -> None:
         if self._rows:
             self.dataChanged.emit(self.index(0), self.index(len(self._rows) - 1))

@@ -9,21 +9,19 @@ from PySide6.QtGui import QImage
 from app.document.composite import render
 from app.document.document import DocumentState
 from app.document.edits import make_current
-from app.document.history import EditTree
+from app.document.history import EditTree, Node
 
 
-def shown_with(state: DocumentState, tree: EditTree, node_id: str) -> QImage:
-    """The page as it would be if the node were current. Raises UnknownNode."""
-    command = make_current(state, node_id, tree.picture_at(node_id))
-    return render(command.apply(state))
+def shown_with(state: DocumentState, node_id: str, picture: QImage) -> QImage:
+    """The page as it would be if the node, whose picture this is, were current."""
+    return render(make_current(state, node_id, picture).apply(state))
 
 
-def before_of(state: DocumentState, tree: EditTree) -> QImage | None:
-    """The page before the current step; without its picture if it was the first. None: no step."""
-    if state.current_node not in tree.nodes or state.current_node is None:
-        return None
-    parent = tree.node(state.current_node).parent
-    if parent is not None:
-        return shown_with(state, tree, parent)
+def shown_without(state: DocumentState) -> QImage:
+    """The page without its picture, as it was before the first step."""
     layers = tuple(layer for layer in state.layers if layer.id != state.picture)
     return render(dataclasses.replace(state, layers=layers))
+
+
+def current_step(state: DocumentState, tree: EditTree) -> Node | None:
+    return tree.nodes.get(state.current_node) if state.current_node is not None else None

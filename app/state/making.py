@@ -9,6 +9,7 @@ import dataclasses
 from dataclasses import dataclass
 
 from PySide6.QtCore import QObject, QTimer, Signal
+from PySide6.QtGui import QImage
 
 from app.document.document import DocumentState
 from app.document.edits import make_current, mask_for, source_for_edit
@@ -256,15 +257,12 @@ class Making(QObject):
         title = translate("Making", "The picture could not be made. Your document is unchanged.")
         self._tell(Kind.error, title, _first_upper(reason), job)
 
-    def make_current(self, node_id: str) -> None:
-        """Put a step of the history on the canvas; undoable, and nothing is deleted.
-
-        Raises DocumentError.
-        """
-        workspace = self._workspace
-        picture = workspace.tree.picture_at(node_id)
-        command: SetCurrentNode = make_current(workspace.document.state, node_id, picture)
-        workspace.document.do(command)
+    def make_current(self, node_id: str, picture: QImage) -> None:
+        """Put a step of the history, whose picture this is, on the canvas; undoable, and nothing
+        is deleted. Raises DocumentError."""
+        document = self._workspace.document
+        command: SetCurrentNode = make_current(document.state, node_id, picture)
+        document.do(command)
 
     def rename(self, node_id: str, name: str) -> None:
         self._workspace.tree.rename(node_id, name)

@@ -188,8 +188,8 @@ class Workspace(QObject):
     def run(
         self,
         action: Callable[[Project], Any],
-        done: Callable[[Any], None] | None = None,
-        failed: Callable[[StoreError], None] | None = None,
+        done: Callable[[Any], object] | None = None,
+        failed: Callable[[StoreError], object] | None = None,
     ) -> None:
         """Do something with the project file off this thread, in turn with all other writing."""
         assert self.writer is not None, "no project is open"

@@ -31,7 +31,8 @@ Read = TypeVar("Read")
 
 
 class NodePixels:
-    """Reads in turn with all else that is done with the file; keeps the images read last."""
+    """Reads in turn with all else that is done with the file; keeps the images read last, which
+    may be had at any time."""
 
     def __init__(
         self, turn: threading.RLock, blobs: Callable[[], Blobs], kept_bytes: int = KEPT_BYTES
@@ -40,6 +41,12 @@ class NodePixels:
         self._blobs = blobs
         self._room = kept_bytes
         self._kept: OrderedDict[str, QImage] = OrderedDict()
+        self._keeping = threading.Lock()  # held for a moment only, unlike the turn
+
+    def has(self, address: str) -> bool:
+        """Whether the image is kept: then it can be had without waiting for the file."""
+        with self._keeping:
+            return address in self._kept
 
     def read(self, use: Callable[[PixelReader], Read]) -> Read:
         """Raises ValueError (BadBlob) and sqlite3.Error."""
@@ -47,17 +54,28 @@ class NodePixels:
             return use(PixelReader(self._blobs()))
 
     def image(self, address: str) -> QImage:
+        found = self._kept_image(address)
+        if found is not None:
+            return found
         with self._turn:
-            if address not in self._kept:
-                self._keep(address, self.read(lambda pixels: pixels.image(address)))
-            self._kept.move_to_end(address)
-            return self._kept[address]
+            found = self._kept_image(address)  # another thread may have read it meanwhile
+            if found is None:
+                found = self.read(lambda pixels: pixels.image(address))
+                self._keep(address, found)
+            return found
+
+    def _kept_image(self, address: str) -> QImage | None:
+        with self._keeping:
+            if address in self._kept:
+                self._kept.move_to_end(address)
+            return self._kept.get(address)
 
     def _keep(self, address: str, image: QImage) -> None:
-        self._kept[address] = image
-        self._room -= image.sizeInBytes()
-        while self._room < 0 and len(self._kept) > 1:
-            self._room += self._kept.popitem(last=False)[1].sizeInBytes()
+        with self._keeping:
+            self._kept[address] = image
+            self._room -= image.sizeInBytes()
+            while self._room < 0 and len(self._kept) > 1:
+                self._room += self._kept.popitem(last=False)[1].sizeInBytes()
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -71,6 +89,10 @@ class Stored:
     selection: str | None
     recipe: Mapping[str, Any]
     pictures: list[Any]
+
+    @property
+    def is_at_hand(self) -> bool:
+        return self.pixels.has(self.picture)
 
     @property
     def image(self) -> QImage:

@@ -26,8 +26,8 @@ DELAY_S = 0.3  # strokes that follow each other closely are written once
 RETRY_S = 5.0
 
 Action = Callable[[Project], Any]
-Done = Callable[[Any], None]
-Failed = Callable[[StoreError], None]
+Done = Callable[[Any], object]
+Failed = Callable[[StoreError], object]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -203,11 +203,11 @@ class ProjectWriter(QObject):
             self._draft = _Draft(state=newest.state, name=newest.name, due=due)
             return first
 
-    def _report(self, receiver: Callable[[Any], None] | None, value: Any) -> None:
+    def _report(self, receiver: Callable[[Any], object] | None, value: Any) -> None:
         if receiver is not None:
             self._answered.emit((receiver, value))
 
-    def _answer(self, answer: tuple[Callable[[Any], None], Any]) -> None:
+    def _answer(self, answer: tuple[Callable[[Any], object], Any]) -> None:
         receiver, value = answer
         receiver(value)
 

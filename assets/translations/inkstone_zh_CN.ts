@@ -1441,6 +1441,10 @@
    <translation>引擎 {size}</translation>
   </message>
   <message>
+   <source>Reading step “{name}”…</source>
+   <translation>正在读取步骤“{name}”…</translation>
+  </message>
+  <message>
    <source>Shown only: a double click makes this step current</source>
    <translation>仅供查看：双击可将此步骤设为当前</translation>
   </message>

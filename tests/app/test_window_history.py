@@ -167,7 +167,7 @@ def test_a_thumbnail_that_comes_too_late_reaches_nobody(studio: Studio) -> None:
     root = studio.open()
     node_id = studio.make("a poster")
     window = root.window
-    root.deeds.history.make_thumbnail(node_id)
+    root.deeds.history.looking.make_thumbnail(node_id)
     studio.close()
     QCoreApplication.sendPostedEvents(window, QEvent.Type.DeferredDelete)
     assert not isValid(window)
@@ -191,10 +191,11 @@ def test_damage_is_told_and_the_rest_works(studio: Studio) -> None:
     for signal in ("shown", "made_current", "exported"):
         root.window.area.banner.dismiss()
         getattr(root.window.history, signal).emit(b)
+        studio.wait(lambda: not root.window.area.banner.isHidden())
         assert "is damaged" in root.window.area.banner.title.text()
     assert root.workspace.document.state == state
     root.window.history.made_current.emit(a)
-    assert root.workspace.document.state.current_node == a
+    studio.wait(lambda: root.workspace.document.state.current_node == a)
     studio.make("blue")
     studio.written()
     studio.close()
