@@ -47,14 +47,9 @@ class TextEditor(QGraphicsView):
         super().__init__(parent)
         self._layer = layer
         self._is_dressing = False
-        self._item = _Words()
         self._words = lay_out(layer)
-        self._item.setDocument(self._words)
-        self._item.setTextInteractionFlags(Qt.TextInteractionFlag.TextEditorInteraction)
-        self._item.setTabChangesFocus(True)
-        scene = QGraphicsScene(self)
-        scene.addItem(self._item)
-        self.setScene(scene)
+        self.setScene(QGraphicsScene(self))
+        self._item = self._new_item()
         self._be_clear()
         self._dress()
         self._words.contentsChanged.connect(self._tell)
@@ -104,6 +99,23 @@ class TextEditor(QGraphicsView):
         self._item.setPos(at - geometry.topLeft())
         width = max(1, round(CARET_PX / scale))
         self._words.documentLayout().setProperty("cursorWidth", width)
+
+    def _new_item(self) -> _Words:
+        item = _Words()
+        item.setDocument(self._words)
+        item.setTextInteractionFlags(Qt.TextInteractionFlag.TextEditorInteraction)
+        item.setTabChangesFocus(True)
+        self.scene().addItem(item)
+        return item
+
+    def _renew_item(self) -> None:
+        """An item keeps the palette that the application had when it was made."""
+        old, self._item = self._item, self._new_item()
+        self._item.setScale(old.scale())
+        self._item.setPos(old.pos())
+        self._item.setTextCursor(old.textCursor())
+        self.scene().removeItem(old)
+        self._item.setFocus()
 
     def _be_clear(self) -> None:
         self.setObjectName("TextEditor")
@@ -155,7 +167,7 @@ class TextEditor(QGraphicsView):
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)
         if event.type() == QEvent.Type.PaletteChange and self.scene() is not None:
-            self.scene().setPalette(QGuiApplication.palette())
+            self._renew_item()
 
     def event(self, event: QEvent) -> bool:
         if event.type() == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent):

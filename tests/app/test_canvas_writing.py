@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
-from PySide6.QtGui import QColor, QGuiApplication, QInputMethodEvent, QKeyEvent, QPalette
+from PySide6.QtGui import QColor, QGuiApplication, QInputMethodEvent, QKeyEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QGraphicsTextItem
 from pytestqt.qtbot import QtBot
@@ -19,6 +19,7 @@ from app.document.geometry import Page
 from app.document.layers import Align, TextLayer, find_layer
 from app.document.state import DocumentState
 from app.document.text import text_box
+from app.theme import THEMES, Theme
 from tests.app.canvases import doc, screen, shown_canvas
 from tests.studio import Studio
 
@@ -208,17 +209,28 @@ def test_what_is_composed_is_underlined_in_the_text_s_colour(view: CanvasView) -
     assert [each.format.underlineColor().name() for each in formats] == ["#ff0000"]
 
 
-def test_a_new_theme_reaches_the_selection(view: CanvasView, qapp: QApplication) -> None:
+@pytest.fixture
+def theme(qapp: QApplication) -> Iterator[Theme]:
+    palette, sheet, style = qapp.palette(), qapp.styleSheet(), qapp.style().objectName()
+    font = qapp.font()
+    yield Theme(qapp)
+    qapp.setStyleSheet(sheet)
+    qapp.setStyle(style)
+    qapp.setPalette(palette)
+    qapp.setFont(font)
+
+
+@pytest.mark.parametrize("names", [("dark", "light"), ("light", "dark")])
+def test_a_new_theme_reaches_the_selection(
+    view: CanvasView, theme: Theme, names: tuple[str, str]
+) -> None:
+    theme.use(names[0])
     view.edit_text("t")
-    before = QGuiApplication.palette()
-    other = QPalette(before)
-    other.setColor(QPalette.ColorRole.Highlight, QColor("#123456"))
-    try:
-        qapp.setPalette(other)
-        found = editor(view).scene().palette().color(QPalette.ColorRole.Highlight)
-        assert found == QColor("#123456")
-    finally:
-        qapp.setPalette(before)
+    corner = screen(view, 62, 54)  # above the letters
+    for name in names:
+        theme.use(name)
+        QApplication.processEvents()
+        assert view.grab().toImage().pixelColor(corner) == QColor(THEMES[name].accent)
 
 
 def test_what_is_pasted_is_plain(view: CanvasView) -> None:
