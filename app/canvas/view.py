@@ -104,7 +104,7 @@ class CanvasView(ToolSurface):
             self.edit_text(found, self.viewport.to_page(event.position()))
 
     def _text_under(self, event: QMouseEvent) -> str | None:
-        if self.document is None:
+        if self.document is None or self.is_mask_alone:
             return None
         layers = self.document.state.layers
         found = move.layer_at(layers, self.viewport.to_page(event.position()))
@@ -122,10 +122,13 @@ class CanvasView(ToolSurface):
             self._show_cursor()
 
     def _pointed(self, event: QMouseEvent, *, is_release: bool = False) -> Pointer:
+        keys = event.modifiers()
+        if self.is_mask_alone and self._tool.press is move.drag:
+            keys |= Qt.KeyboardModifier.ControlModifier  # of the active layer: no other is seen
         return Pointer(
             page=self.viewport.to_page(event.position()),
             screen=event.position(),
-            keys=event.modifiers(),
+            keys=keys,
             is_release=is_release,
         )
 

@@ -76,6 +76,18 @@ def test_it_is_painted_and_moved_as_it_shows(view: CanvasView) -> None:
     assert color_at(view, 350, 250) == "#ff0000", "what was painted meanwhile is on the page"
 
 
+def test_the_move_tool_takes_hold_of_nothing_unseen(view: CanvasView) -> None:
+    doc(view).do(AddLayer(layer=TextLayer(id="t", text="Autumn", size_px=90)))
+    doc(view).activate("top", on_mask=True)
+    view.show_mask_alone(True)
+    at = screen(view, 40, 60)  # on the words
+    QTest.mouseClick(view, LEFT, Qt.KeyboardModifier.NoModifier, at)
+    QTest.mouseDClick(view, LEFT, Qt.KeyboardModifier.NoModifier, at)
+    assert view.written is None
+    assert view.is_mask_alone
+    assert doc(view).state.active == "top"
+
+
 def test_a_mask_without_a_pixel_is_black(view: CanvasView) -> None:
     doc(view).do(SetMask(layer_id="top", mask=mask_of(QRect())))
     view.show_mask_alone(True)
