@@ -226,7 +226,6 @@ class MainWindow(QMainWindow):
 
     def closeEvent(self, event: QCloseEvent) -> None:
         """Never asks and never loses: what is unwritten is written now."""
-        self.canvas.leave_text()
         geometry = bytes(self.saveGeometry().toBase64().data()).decode()
         self.workspace.settings.window = {
             "geometry": geometry,
@@ -363,6 +362,7 @@ class MainWindow(QMainWindow):
         workspace = self.workspace
         workspace.view = self.view_values
         workspace.opened.connect(self.show_project)
+        workspace.closing.connect(self.canvas.leave_text)
         workspace.titled.connect(self.show_title)
         workspace.told.connect(self.show_message)
         workspace.document.changed.connect(self.follow)

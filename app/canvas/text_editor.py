@@ -18,6 +18,7 @@ from PySide6.QtGui import (
     QPainter,
     QTextCharFormat,
     QTextCursor,
+    QTextDocumentFragment,
     QWheelEvent,
 )
 from PySide6.QtWidgets import (
@@ -30,18 +31,21 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from app.document.errors import TextTooLong
 from app.document.layers import TextLayer
-from app.document.text import dress, lay_out
+from app.document.text import check_length, dress, lay_out, plain, words_of
 
 CARET_PX = 2
 Standard = QKeySequence.StandardKey
 
 
 class TextEditor(QGraphicsView):
-    """`typed` carries the words with what is being composed; `left` says that Esc was pressed."""
+    """`typed` carries the words with what is being composed; `left` says that Esc was pressed;
+    `refused` why nothing was pasted."""
 
     typed = Signal(str)
     left = Signal()
+    refused = Signal(str)
 
     def __init__(self, parent: QWidget, layer: TextLayer) -> None:
         super().__init__(parent)
@@ -58,9 +62,14 @@ class TextEditor(QGraphicsView):
     @property
     def text(self) -> str:
         """The words, with what an input method is composing at the caret."""
-        found, cursor = self._words.toPlainText(), self._item.textCursor()
-        composed = cursor.block().layout().preeditAreaText()
-        return found[: cursor.position()] + composed + found[cursor.position() :]
+        caret = self._item.textCursor()
+        composed = caret.block().layout().preeditAreaText()
+        if not composed:
+            return words_of(self._words)
+        head = QTextCursor(self._words)  # positions are Qt's, for which an emoji counts twice
+        head.setPosition(caret.position(), QTextCursor.MoveMode.KeepAnchor)
+        before, found = head.selectedText(), self._words.toRawText()
+        return plain(before + composed + found[len(before) :])
 
     def select_all(self) -> None:
         cursor = self._item.textCursor()
@@ -85,11 +94,21 @@ class TextEditor(QGraphicsView):
             return
         self._layer = layer
         if layer.text != self.text:
-            self._is_dressing = True
-            self._words.setPlainText(layer.text)
-            self._is_dressing = False
-            self.to_end()
+            self.show_words(layer.text)
         self._dress()
+
+    def show_words(self, text: str) -> None:
+        """These instead of what was typed."""
+        self._is_dressing = True
+        self._words.setPlainText(text)
+        self._is_dressing = False
+        self._dress()
+        self.to_end()
+
+    def commit(self) -> None:
+        """What an input method is composing becomes words."""
+        if self.hasFocus():
+            QGuiApplication.inputMethod().commit()
 
     def place(self, geometry: QRect, at: QPointF, scale: float) -> None:
         """Over `geometry` of the parent, the layer's corner `at` it, `scale` times its size."""
@@ -183,10 +202,38 @@ class TextEditor(QGraphicsView):
         if event.key() == Qt.Key.Key_Escape:
             self.left.emit()
         elif event.matches(Standard.Paste):
-            self._item.textCursor().insertText(QGuiApplication.clipboard().text())
+            self._paste()
+        elif event.matches(Standard.Copy) or event.matches(Standard.Cut):
+            self._copy(is_cut=event.matches(Standard.Cut))
         else:
             super().keyPressEvent(event)
         event.accept()  # an arrow at the end of the text must not move the layer
+
+    def _paste(self) -> None:
+        """Words only; those that do not fit are told of and change nothing."""
+        data = QGuiApplication.clipboard().mimeData()
+        text = data.text()
+        if not text and data.hasHtml():
+            text = QTextDocumentFragment.fromHtml(data.html()).toPlainText()
+        self._insert(plain(text))
+
+    def _insert(self, text: str) -> None:
+        cursor, before = self._item.textCursor(), len(self.text)
+        try:
+            check_length(before - len(cursor.selectedText()) + len(text), before)
+        except TextTooLong as error:
+            self.refused.emit(str(error))
+        else:
+            cursor.insertText(text)
+
+    def _copy(self, *, is_cut: bool) -> None:
+        """Words only: with their format they would be as invisible elsewhere as they are here."""
+        cursor = self._item.textCursor()
+        if not cursor.hasSelection():
+            return
+        QGuiApplication.clipboard().setText(plain(cursor.selectedText()))
+        if is_cut:
+            cursor.removeSelectedText()
 
     def keyReleaseEvent(self, event: QKeyEvent) -> None:
         super().keyReleaseEvent(event)

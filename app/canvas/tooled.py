@@ -47,6 +47,7 @@ class ToolSurface(CanvasSurface):
         self._gestures = Gestures(self._stage)
         self._gestures.refused.connect(self.refused)
         self._writing = Writing(self, self._stage)
+        self._writing.refused.connect(self.refused)
         self._stage.text_requested.connect(self.text_requested)
         self._stage.brush_size_changed.connect(self.brush_size_changed)
         self._stage.brush_size_changed.connect(self.update)

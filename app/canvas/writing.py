@@ -5,15 +5,16 @@ All that is typed from the first key to the last is one step of undo. Knows no t
 
 from __future__ import annotations
 
+import contextlib
 import math
 
-from PySide6.QtCore import QObject, QPointF, QRect, QRectF
+from PySide6.QtCore import QObject, QPointF, QRect, QRectF, Signal
 
 from app.canvas.gestures import CanvasStage
 from app.canvas.surface import CanvasSurface
 from app.canvas.text_editor import TextEditor
 from app.document.commands import AddLayer, EditText, RemoveLayer
-from app.document.errors import DocumentError
+from app.document.errors import DocumentError, LayerLocked, TextTooLong
 from app.document.layers import TextLayer, find_layer, has_layer, new_id
 from app.document.text import text_box
 
@@ -21,7 +22,10 @@ ROOM_PX = 12  # around the text, for the caret and slanted letters
 
 
 class Writing(QObject):
-    """At most one layer at a time is written in."""
+    """At most one layer at a time is written in. `refused` says in words why something cannot be
+    written."""
+
+    refused = Signal(str)
 
     def __init__(self, surface: CanvasSurface, stage: CanvasStage) -> None:
         super().__init__(surface)
@@ -73,13 +77,16 @@ class Writing(QObject):
 
     def finish(self) -> None:
         """What has been written stays."""
+        if self._editor is not None and self.layer is not None:
+            self._editor.commit()
         layer = self.layer
         if not self._close():
             return
         if layer is not None and self._is_new and not layer.text.strip():
             before = self._active_before
             gone = RemoveLayer(layer_id=layer.id, active=before, gesture=self._gesture)
-            self._stage.do(gone)
+            with contextlib.suppress(LayerLocked):  # then it is wanted, words or not
+                self._stage.do(gone)
 
     def _open(self, layer_id: str) -> None:
         self._layer_id = layer_id
@@ -88,6 +95,7 @@ class Writing(QObject):
         self._editor = TextEditor(self._surface, layer)
         self._editor.typed.connect(self._type)
         self._editor.left.connect(self.finish)
+        self._editor.refused.connect(self.refused)
         self._stage.document.changed.connect(self._follow)
         self._place()
         self._editor.show()
@@ -111,8 +119,13 @@ class Writing(QObject):
     def _type(self, text: str) -> None:
         try:
             self._stage.do(EditText(layer_id=self._layer_id, text=text, gesture=self._gesture))
-        except DocumentError:
-            self.finish()  # it was locked or deleted meanwhile
+        except TextTooLong as error:
+            self.refused.emit(str(error))
+            if self._editor is not None and self.layer is not None:
+                self._editor.show_words(self.layer.text)
+        except DocumentError as error:  # it was locked or deleted meanwhile
+            self.refused.emit(str(error))
+            self.finish()
 
     def _follow(self) -> None:
         layer = self.layer

@@ -40,6 +40,7 @@ from app.document.layers import (
 )
 from app.document.selection import Selection, cropped
 from app.document.state import DocumentState
+from app.document.text import check_length, plain
 from app.document.tiles import Mode
 from app.i18n import translate
 
@@ -293,6 +294,7 @@ class EditText(Command):
         return dataclasses.replace(added, layer=self._edited(added.layer))
 
     def apply(self, state: DocumentState) -> DocumentState:
+        """Raises TextTooLong, but never where the text only becomes shorter."""
         check_unlocked(state.layers, self.layer_id)
         return with_layer(state, self.layer_id, self._edited)
 
@@ -302,6 +304,9 @@ class EditText(Command):
         names = ("text", "family", "size_px", "bold", "italic", "color", "align", "line_spacing")
         values = {name: getattr(self, name) for name in names}
         changes = {name: value for name, value in values.items() if value is not None}
+        if self.text is not None:
+            changes["text"] = plain(self.text)
+            check_length(len(changes["text"]), before=len(layer.text))
         if self.set_width:
             changes["width_px"] = self.width_px
         return dataclasses.replace(layer, **changes)

@@ -6,6 +6,7 @@ DocumentError(ValueError)
     UnknownNode      a node that the edit tree does not hold
     CannotPrune      a step of the history that the page or a pin needs
     PictureDamaged   a node whose pixels cannot be read any more
+    TextTooLong      more words than a text layer holds
     BadPage          a page of impossible size
 """
 
@@ -33,6 +34,10 @@ class CannotPrune(DocumentError):
 
 
 class PictureDamaged(DocumentError):
+    pass
+
+
+class TextTooLong(DocumentError):
     pass
 
 

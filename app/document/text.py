@@ -5,12 +5,14 @@ Sizes are pixels of the page, whatever the screen. The text is plain: nothing in
 
 from __future__ import annotations
 
+import re
 from threading import Lock
 
 from PySide6.QtCore import QRect, QRectF, QSizeF, Qt
 from PySide6.QtGui import (
     QColor,
     QFont,
+    QPainter,
     QTextBlockFormat,
     QTextCharFormat,
     QTextCursor,
@@ -18,17 +20,47 @@ from PySide6.QtGui import (
     QTextOption,
 )
 
+from app.document.errors import TextTooLong
 from app.document.layers import Align, TextLayer
 from app.document.tiles import Mode, Tiles
+from app.i18n import translate
 
 KEPT_BYTES = 256 << 20
 MAX_DRAWN_PX = 18_432  # a little more than the largest page; what lies beyond is not drawn
+
+MAX_CHARACTERS = 10_000  # as much as a full page of small print; every key lays out all of it
+
+_BREAKS = re.compile("\r\n|[\r\v\f\x85\u2028\u2029\ufdd0\ufdd1]")  # the last two are Qt's own
+_UNPRINTABLE = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffc]")
 
 _ALIGNMENTS = {
     Align.left: Qt.AlignmentFlag.AlignLeft,
     Align.center: Qt.AlignmentFlag.AlignHCenter,
     Align.right: Qt.AlignmentFlag.AlignRight,
 }
+
+
+def plain(text: str) -> str:
+    """Words as a layer holds them: lines end in `\\n`, and nothing is there that is no letter: no
+    control characters, which other formats refuse, and no half of a character, which no file can
+    hold. What shapes letters stays: joiners, marks, directions, spaces that do not break.
+
+    >>> plain("a\\r\\nb\\x00c\\u00a0d")
+    'a\\nbc\\xa0d'
+    """
+    return _UNPRINTABLE.sub("", _BREAKS.sub("\n", text))
+
+
+def check_length(length: int, before: int = 0) -> None:
+    """Raises TextTooLong where a layer's words become longer than one can hold."""
+    if length > max(MAX_CHARACTERS, before):
+        found = translate("Document", "A text layer holds {count} characters at most.")
+        raise TextTooLong(found.format(count=MAX_CHARACTERS))
+
+
+def words_of(document: QTextDocument) -> str:
+    """What a document says. Qt's own plain text has lost the spaces that do not break."""
+    return plain(document.toRawText())
 
 
 def text_tiles(layer: TextLayer) -> Tiles:
@@ -106,7 +138,14 @@ _DRAWN = _Drawn(KEPT_BYTES)
 def _draw(layer: TextLayer) -> Tiles:
     document = lay_out(layer)
     rect = _ink_rect(document.size(), layer.size_px)
-    return Tiles.empty().changed(rect, document.drawContents, Mode.CompositionMode_SourceOver)
+    reach = layer.size_px
+
+    def draw(painter: QPainter) -> None:
+        """Only the lines near the tile: of a long text every tile would draw all of it."""
+        tile = painter.transform().inverted()[0].mapRect(QRectF(painter.viewport()))
+        document.drawContents(painter, tile.adjusted(-reach, -reach, reach, reach))
+
+    return Tiles.empty().changed(rect, draw, Mode.CompositionMode_SourceOver)
 
 
 def _ink_rect(size: QSizeF, size_px: int) -> QRect:

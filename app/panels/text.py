@@ -99,7 +99,11 @@ class TextPanel(Panel):
         self.color.clicked.connect(self._choose_color)
 
     def _type(self) -> None:
-        self._edit(text=self.words.toPlainText(), gesture=self._typing)
+        self._edit(text=self.words.text, gesture=self._typing)
+        if self._layer is not None and self.words.text != self._layer.text:  # it was refused
+            blocker = QSignalBlocker(self.words)
+            self.words.show_text(self._layer.text)
+            blocker.unblock()
 
     def _edit(self, **changes: object) -> None:
         if self._layer is not None and any(

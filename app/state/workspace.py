@@ -37,9 +37,11 @@ SUFFIX = ".ink"
 
 
 class Workspace(QObject):
-    """`told` carries a Message. `view` is where the window puts what it wants kept of its own."""
+    """`told` carries a Message. `closing` comes before the last is written: whoever holds a change
+    back makes it now. `view` is where the window puts what it wants kept of its own."""
 
     opened = Signal()
+    closing = Signal()
     titled = Signal()
     told = Signal(object)
 
@@ -133,6 +135,7 @@ class Workspace(QObject):
         project, writer = self.project, self.writer
         if project is None or writer is None:
             return True
+        self.closing.emit()
         if self.is_writable:
             self._write_view()
             if not writer.flush(CLOSE_S):

@@ -6,6 +6,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QKeyEvent, QTextCursor
 from PySide6.QtWidgets import QPlainTextEdit
 
+from app.document.text import words_of
 from app.widgets.parts import is_submit
 
 
@@ -21,8 +22,12 @@ class PromptEdit(QPlainTextEdit):
         self.setMinimumHeight(height_px)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
 
+    @property
+    def text(self) -> str:
+        return words_of(self.document())
+
     def show_text(self, text: str) -> None:
-        if text != self.toPlainText():
+        if text != self.text:
             self.setPlainText(text)
             self.moveCursor(QTextCursor.MoveOperation.End)
 

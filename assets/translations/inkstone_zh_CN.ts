@@ -608,6 +608,10 @@
    <translation>分辨率 {dpi} dpi 超出 1 至 {most} 的范围。</translation>
   </message>
   <message>
+   <source>A text layer holds {count} characters at most.</source>
+   <translation>一个文字图层最多容纳 {count} 个字符。</translation>
+  </message>
+  <message>
    <source>Only a group can be ungrouped.</source>
    <translation>只有组才能取消编组。</translation>
   </message>
