@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from model.engine.library import Library, RunnableModel
 
 PROJECT_SUFFIX = ".ink"
+LORA_SUFFIX = ".safetensors"
 FIRST_PROMPT = 'A navy poster with "OPEN" in white in the middle'
 FIRST_POSTER = Path("inkstone-poster.png")
 
@@ -153,6 +154,8 @@ def _info(argv: list[str]) -> int:
     elif path.suffix.lower() == PROJECT_SUFFIX:
         with _qt(), contextlib.closing(_project(path)) as project:
             lines = _project_lines(project)
+    elif path.suffix.lower() == LORA_SUFFIX:
+        lines = _lora_lines(path)
     else:
         lines = _picture_lines(path)
     for name, value in lines:
@@ -173,10 +176,11 @@ def _make(word: str, argv: list[str]) -> int:
     _need_qt_libraries()
     from app.cli_making import make, read_wish
 
-    wish = read_wish(word, options)
+    library = _library(options.device, options.dtype, options.variant)
     _quiet_libraries()
     with contextlib.redirect_stdout(sys.stderr):  # the object of --json stands alone
-        made = make(_model(options, wish.recipe), wish.requests, options)
+        wish = read_wish(word, options, library.lora)
+        made = make(_model(options, wish.recipe, library), wish.requests, options)
         if word == "edit" and options.reconstruct:
             made[0] |= _fidelity(options.image[0], options.output)
     if options.json:
@@ -224,11 +228,12 @@ def _layers(argv: list[str]) -> int:
     return DONE
 
 
-def _model(options: argparse.Namespace, recipe: dict[str, Any] | None) -> RunnableModel:
+def _model(
+    options: argparse.Namespace, recipe: dict[str, Any] | None, library: Library
+) -> RunnableModel:
     """The named model; for a recipe without one, exactly that which made it."""
     from model.requests import recipe_model
 
-    library = _library(options.device, options.dtype, options.variant)
     wanted = recipe_model(recipe) if recipe is not None and options.model is None else None
     name = options.model or (wanted.name if wanted else "")
     model = library.load(library.find(name))
@@ -251,7 +256,7 @@ def _library(
 
     paths = Paths.default()
     folders = [paths.models, *map(Path, Settings(paths.settings).model_folders)]
-    return Library(folders, device=device, dtype=dtype, variant=variant)
+    return Library(folders, device=device, dtype=dtype, variant=variant, lora_folders=[paths.loras])
 
 
 def _quiet_libraries() -> None:
@@ -305,6 +310,21 @@ def _model_lines(path: Path) -> list[tuple[str, str]]:
         ("steps", str(found.steps)),
         ("guidance", f"{found.guidance:g}"),
         *([("notice", found.notice)] if found.notice else []),
+    ]
+
+
+def _lora_lines(path: Path) -> list[tuple[str, str]]:
+    from model.checkpoint.lora_files import summarise
+
+    found = summarise(path)
+    return [
+        ("lora", str(path)),
+        ("for", found.base),
+        ("form", found.dialect),
+        ("rank", ", ".join(map(str, found.ranks)) or "full matrices"),
+        ("modules", str(found.num_modules)),
+        ("triggers", ", ".join(found.triggers) or "none named"),
+        *([("notice", found.problem)] if found.problem else []),
     ]
 
 

@@ -22,6 +22,7 @@ from model.requests import (
     Edit,
     ImageToImage,
     Inpaint,
+    LoraUse,
     Outpaint,
     Picture,
     Reconstruct,
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     import argparse
 
 OnStep = Callable[[int, int, Picture | None], None]
+NameLora = Callable[[Path, float], LoraUse]
 
 SHARED = ("negative", "steps", "guidance", "schedule", "solver", "seed")
 OWN: dict[str, tuple[str, ...]] = {
@@ -63,7 +65,8 @@ class Wish:
     recipe: dict[str, Any] | None = None
 
 
-def read_wish(word: str, options: argparse.Namespace) -> Wish:
+def read_wish(word: str, options: argparse.Namespace, name_lora: NameLora) -> Wish:
+    """`name_lora` says how requests name a LoRA file of this weight."""
     if not 1 <= options.count <= 256:
         raise CommandError(f"--count: {options.count} is outside 1…256")
     if not 1 <= options.batch <= 256:
@@ -72,6 +75,8 @@ def read_wish(word: str, options: argparse.Namespace) -> Wish:
     given = {name: value for name in names if (value := getattr(options, name)) is not None}
     if options.size:
         given["width"], given["height"] = options.size
+    if options.lora:
+        given["loras"] = tuple(name_lora(path, weight) for path, weight in options.lora)
     pictures = tuple(read_picture(path) for path in options.image)
     mask = read_mask(options.mask) if options.mask else None
     prompts = _prompts(word, options)

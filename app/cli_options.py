@@ -29,7 +29,7 @@ Inkstone makes posters on this computer, with the open Qwen-Image models.
   {PROGRAM} layers    --image FILE --count N --output FOLDER|OUT.psd
                                              a picture taken apart
   {PROGRAM} export    PROJECT.ink OUT.psd|OUT.png
-  {PROGRAM} info      MODEL_FOLDER|PICTURE|PROJECT.ink
+  {PROGRAM} info      MODEL_FOLDER|LORA|PICTURE|PROJECT.ink
   {PROGRAM} prepare|train|evaluate  RUN.toml    training
   {PROGRAM} bench     NAME                      comparisons
   {PROGRAM} engine                             for the window
@@ -43,6 +43,9 @@ model that made them; options given beside it take the place of what the recipe 
 N the files are called NAME-1.png to NAME-N.png and the seeds count up; several --prompt make so
 many pictures each. --batch N draws N of them at once: quicker on some devices, and equal but for
 rounding. An existing file of the same name is replaced once the new one is complete.
+
+A recipe knows its LoRAs by their content: they are found in the folder of LoRAs under any name, or
+given with --lora.
 
 --json prints one object: {"file", "seed", "seconds", "recipe"}; with --count above 1
 {"files": [one such object a picture]}. Exit status: 0 done, 2 something to put right (one line on
@@ -122,6 +125,8 @@ def making_parser(word: str) -> Parser:
     add("--seed", type=int, metavar="S", help="default: another one each time")
     add("--count", type=int, default=1, metavar="N", help="so many pictures; default: 1")
     add("--batch", type=int, default=1, metavar="N", help="so many at once; default: 1")
+    add("--lora", type=lora, action="append", default=[], metavar="FILE:WEIGHT",
+        help="a LoRA and its weight, -4 to 4, by default 1; several add up")  # fmt: skip
     add("--recipe", type=Path, metavar="PICTURE", help="do again what made this PNG")
     add("--model", metavar="FOLDER_OR_NAME", help="default: the starter that comes along")
     add("--variant", metavar="NAME", help="which model it is, where its files do not tell")
@@ -169,9 +174,9 @@ def export_parser() -> Parser:
 
 def info_parser() -> Parser:
     parser = Parser(
-        prog=f"{PROGRAM} info", description="Say what a model, a picture or a project is."
+        prog=f"{PROGRAM} info", description="Say what a model, a LoRA, a picture or a project is."
     )
-    parser.add_argument("path", type=Path, metavar="MODEL_FOLDER|PICTURE|PROJECT.ink")
+    parser.add_argument("path", type=Path, metavar="MODEL_FOLDER|LORA|PICTURE|PROJECT.ink")
     return parser
 
 
@@ -195,6 +200,19 @@ def size(text: str) -> tuple[int, int]:
     if not found:
         raise argparse.ArgumentTypeError(f"{text!r} is not WIDTHxHEIGHT, for example 512x768")
     return int(found[1]), int(found[2])
+
+
+def lora(text: str) -> tuple[Path, float]:
+    """The last colon counts, unless no number is behind it: that is a drive's, or the name's.
+
+    >>> lora("ink.safetensors:0.8")
+    (PosixPath('ink.safetensors'), 0.8)
+    """
+    name, colon, weight = text.rpartition(":")
+    try:
+        return (Path(name), float(weight)) if colon and name else (Path(text), 1.0)
+    except ValueError:
+        return Path(text), 1.0
 
 
 def numbered(output: Path, index: int, count: int) -> Path:

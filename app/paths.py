@@ -12,7 +12,8 @@ from pathlib import Path
 
 @dataclass(frozen=True, kw_only=True)
 class Paths:
-    """The folders: settings, the user's data (drafts, models), and what may be deleted any time."""
+    """The folders: settings, the user's data (drafts, models, LoRAs), and what may be deleted any
+    time."""
 
     config: Path
     data: Path
@@ -44,6 +45,11 @@ class Paths:
     @property
     def models(self) -> Path:
         return self.data / "models"
+
+    @property
+    def loras(self) -> Path:
+        """Where requests that name a LoRA find it, by its content."""
+        return self.data / "loras"
 
 
 def assets() -> Path:

@@ -18,16 +18,26 @@ from transformers import Qwen2_5_VLModel, Qwen2Tokenizer
 from model.checkpoint import keys
 from model.checkpoint.folder import STEMS, ModelFolder, is_model_folder, read_folder
 from model.checkpoint.identity import combined, file_hashes
+from model.checkpoint.lora_folders import LoraFolders
 from model.checkpoint.weights import load_weights
 from model.config import Family
 from model.engine.protocol import ModelDescription
 from model.errors import CheckpointError, ModelError, OutOfMemory, Stopped, memory_faults
+from model.lora import Loras
 from model.pipelines.inputs import Inputs, Networks, Settled, stacked
 from model.pipelines.pictures import to_picture
 from model.pipelines.preview import Preview
 from model.pipelines.render import OnLatents, render
 from model.pipelines.tasks import pipeline_of, tasks_of
-from model.requests import MAX_SEED, ModelIdentity, Picture, Request, RequestError, Result
+from model.requests import (
+    MAX_SEED,
+    LoraUse,
+    ModelIdentity,
+    Picture,
+    Request,
+    RequestError,
+    Result,
+)
 from model.text_encoder.encoder import IMAGE_PAD, TextEncoder, build_network, settle_rope
 from model.text_encoder.tokenizer import load_tokenizer
 from model.transformer import Transformer
@@ -48,13 +58,25 @@ def _never() -> bool:
 
 
 class Model:
-    """Networks that run requests. Build one by `load`, or from live networks while they train."""
+    """Networks that run requests. Build one by `load`, or from live networks while they train.
 
-    def __init__(self, networks: Networks, identity: ModelIdentity, path: Path | None = None):
+    The LoRAs that a request names are looked for in `lora_folders`."""
+
+    def __init__(
+        self,
+        networks: Networks,
+        identity: ModelIdentity,
+        path: Path | None = None,
+        lora_folders: LoraFolders | None = None,
+    ):
         self.networks = networks
         self.identity = identity
         self.path = path
         self._preview = Preview(networks.vae)
+        folders, network = lora_folders or LoraFolders(), networks.transformer
+        self._loras = Loras(
+            network, lambda use: folders.read(use, network, networks.device, networks.dtype)
+        )
 
     @property
     def row(self) -> Family:
@@ -84,7 +106,7 @@ class Model:
         """
         began = time.perf_counter()
         poll = _poll_of(should_stop)
-        with memory_faults("making the picture"):
+        with memory_faults("making the picture"), self._loras.at_work(request.loras, poll):
             poll()
             settled, inputs = self._prepare(request, poll)
             draw = pipeline_of(request, self.row).draw
@@ -106,12 +128,13 @@ class Model:
     ) -> Result:
         """Make the pictures of several requests in one batch, in their order.
 
-        They must agree in task, size, steps, guidance and schedule; prompts, pictures and seeds may
-        differ. Equal to runs one by one but for rounding. Raises as `run` does.
+        They must agree in task, size, steps, guidance, schedule and LoRAs; prompts, pictures and
+        seeds may differ. Equal to runs one by one but for rounding. Raises as `run` does.
         """
         began = time.perf_counter()
         poll = _poll_of(should_stop)
-        with memory_faults("making the pictures"):
+        loras = _common_loras(requests)
+        with memory_faults("making the pictures"), self._loras.at_work(loras, poll):
             poll()
             if any(pipeline_of(r, self.row).draw is not render for r in requests):
                 raise RequestError("batch: such a request is run alone")
@@ -183,6 +206,12 @@ def _common(settled: Sequence[Settled]) -> Settled:
     return first
 
 
+def _common_loras(requests: Sequence[Request]) -> tuple[LoraUse, ...]:
+    if any(request.loras != requests[0].loras for request in requests):
+        raise RequestError("batch: the LoRAs and their weights must be the same for all")
+    return requests[0].loras
+
+
 def load(
     path: Path,
     *,
@@ -191,6 +220,7 @@ def load(
     quantization: str | None = None,
     budget_bytes: int | None = None,
     variant: str | None = None,
+    lora_folders: LoraFolders | None = None,
 ) -> Model:
     """The model in a folder of the published layout.
 
@@ -225,7 +255,7 @@ def load(
     identity = ModelIdentity(
         name=path.resolve().name, sha256=combined(hashes), licence=folder.row.licence
     )
-    return Model(networks, identity, path)
+    return Model(networks, identity, path, lora_folders)
 
 
 def describe(path: Path) -> ModelDescription:

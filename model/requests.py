@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -22,6 +23,8 @@ MAX_LAYERS = 16
 MAX_CONTROLS = 8
 RESOLUTIONS = (640, 1024)
 MASK_THRESHOLD = 128
+MAX_LORAS = 16
+MAX_LORA_WEIGHT = 4.0
 CHANNELS = {"L": 1, "RGB": 3, "RGBA": 4}
 SCHEDULES = ("", "lightning-4", "lightning-8")
 SOLVERS = ("euler", "dpmpp-2m")
@@ -92,6 +95,23 @@ class Control:
 
 
 @dataclass(frozen=True, kw_only=True)
+class LoraUse:
+    """A LoRA and how strongly it counts: `name` for people, `sha256` of its file for machines."""
+
+    name: str
+    sha256: str
+    weight: float = 1.0
+
+    def __post_init__(self) -> None:
+        _check_text("lora name", self.name)
+        if not 0 < len(self.name) <= 255 or re.search(r"[/\\]", self.name):
+            raise RequestError(f"lora name: {self.name[:80]!r} is not the name of a file")
+        if not isinstance(self.sha256, str) or not re.fullmatch("[0-9a-f]{64}", self.sha256):
+            raise RequestError(f"lora sha256: {str(self.sha256)[:80]!r} is no SHA-256")
+        _check_range("lora weight", self.weight, -MAX_LORA_WEIGHT, MAX_LORA_WEIGHT, kind=float)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Request:
     """What every task carries. `None` means: the model's own recommendation.
 
@@ -111,6 +131,7 @@ class Request:
     solver: str | None = None
     seed: int = 0
     count: int = 1
+    loras: tuple[LoraUse, ...] = ()
 
     def __post_init__(self) -> None:
         _check_text("prompt", self.prompt)
@@ -125,6 +146,7 @@ class Request:
         _check_choice("solver", self.solver, SOLVERS)
         _check_range("seed", self.seed, 0, MAX_SEED)
         _check_range("count", self.count, 1, 256)
+        _check_range("loras", len(self.loras), 0, MAX_LORAS)
 
     @property
     def pictures(self) -> tuple[Picture, ...]:
@@ -314,7 +336,7 @@ TASKS: Mapping[str, type[Request]] = {
 }
 
 
-NAMED_FILES: Mapping[str, type[Any]] = {"controls": Control}
+NAMED_FILES: Mapping[str, type[Any]] = {"controls": Control, "loras": LoraUse}
 """Fields that name files beside the model's, each several times."""
 
 

@@ -7,9 +7,15 @@ from collections.abc import Iterable
 from pathlib import Path
 
 
-def engine_command(*, device: str = "", model_folders: Iterable[str | Path] = ()) -> list[str]:
+def engine_command(
+    *,
+    device: str = "",
+    model_folders: Iterable[str | Path] = (),
+    lora_folders: Iterable[str | Path] = (),
+) -> list[str]:
     """An empty device means: the best one there is."""
     options = [option for folder in model_folders for option in ("--models", str(folder))]
+    options += [option for folder in lora_folders for option in ("--loras", str(folder))]
     if device:
         options += ["--device", device]
     return [*program(), "engine", *options]

@@ -83,8 +83,9 @@ class Making(QObject):
         workspace, settings = self._workspace, self._workspace.settings
         if not self._keeps_command:
             folders = (*settings.model_folders, str(workspace.paths.models))
+            loras = (workspace.paths.loras,)
             workspace.client.set_command(
-                engine_command(device=settings.device, model_folders=folders)
+                engine_command(device=settings.device, model_folders=folders, lora_folders=loras)
             )
         self._describe_id = workspace.client.describe()
 

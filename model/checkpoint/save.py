@@ -26,6 +26,7 @@ from model.checkpoint.folder import CLASSES, DIFFUSION_STEM, TRANSFORMERS_STEM
 from model.checkpoint.keys import published_text_encoder_name
 from model.checkpoint.safetensors_files import DTYPE_NAMES
 from model.config import SchedulerConfig, TransformerConfig, VaeConfig
+from model.lora import Deltas
 from model.text_encoder.config import ImageConfig
 from model.transformer import Transformer
 from model.vae import Vae, time_conv_shapes, unfold
@@ -134,9 +135,43 @@ def write_weights(
         write_json(folder / f"{stem}.safetensors.index.json", index)
 
 
-def write_tensors(path: Path, tensors: Mapping[str, Tensor], dtype: torch.dtype) -> None:
+def save_lora(
+    deltas: Deltas,
+    path: Path,
+    *,
+    dtype: torch.dtype = torch.bfloat16,
+    metadata: Mapping[str, str] | None = None,
+) -> None:
+    """Write LoRA pairs as diffusers and PEFT name them; `path` holds the old file or the new.
+
+    The scale goes into B. Of the programs that read such files some look for alpha in a tensor,
+    some in the metadata and some nowhere; with none they agree. ValueError for a LoKr.
+    """
+    tensors: dict[str, Tensor] = {}
+    for name, delta in deltas.items():
+        if delta.left is not None or len(delta.chain) != 2:
+            raise ValueError(f"{name}: is no pair of A and B")
+        up, down = delta.chain
+        tensors[f"transformer.{name}.lora_A.weight"] = down
+        tensors[f"transformer.{name}.lora_B.weight"] = up * delta.scale
+    path.parent.mkdir(parents=True, exist_ok=True)
+    new = path.with_name(f".{path.name}.new-{uuid.uuid4().hex[:8]}")
+    try:
+        write_tensors(new, tensors, dtype, metadata)
+        new.replace(path)
+    finally:
+        new.unlink(missing_ok=True)
+    _sync(path.parent)
+
+
+def write_tensors(
+    path: Path,
+    tensors: Mapping[str, Tensor],
+    dtype: torch.dtype,
+    metadata: Mapping[str, str] | None = None,
+) -> None:
     """A safetensors file, tensor by tensor, so that no second copy of all is in memory."""
-    header: dict[str, Any] = {"__metadata__": {"format": "pt"}}
+    header: dict[str, Any] = {"__metadata__": {**(metadata or {}), "format": "pt"}}
     position = 0
     for name, tensor in tensors.items():
         end = position + tensor.numel() * dtype.itemsize

@@ -6,12 +6,16 @@ The engine and the command line see models through this alone. Knows nothing of 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from model.engine.protocol import ModelDescription
 from model.errors import CheckpointError
-from model.requests import ModelIdentity, Picture, Request, Result
+from model.requests import LoraUse, ModelIdentity, Picture, Request, Result
+
+if TYPE_CHECKING:
+    from model.checkpoint.lora_folders import LoraFolders
 
 STARTER = "starter"
 
@@ -58,8 +62,10 @@ class Library:
         device: str | None = None,
         dtype: str | None = None,
         variant: str | None = None,
+        lora_folders: Sequence[Path] = (),
     ) -> None:
         self._folders = tuple(folders)
+        self._lora_places = tuple(lora_folders)
         self._device = device
         self._dtype = dtype
         self._variant = variant
@@ -101,7 +107,23 @@ class Library:
         from model import loader
 
         device = self._device or self.devices()[0]
-        return loader.load(path, device=device, dtype=self._dtype, variant=self._variant)
+        return loader.load(
+            path,
+            device=device,
+            dtype=self._dtype,
+            variant=self._variant,
+            lora_folders=self._lora_folders,
+        )
+
+    def lora(self, path: Path, weight: float) -> LoraUse:
+        """How a request names this file; models loaded before or after find it by that name."""
+        return self._lora_folders.add(path, weight)
+
+    @cached_property
+    def _lora_folders(self) -> LoraFolders:
+        from model.checkpoint.lora_folders import LoraFolders
+
+        return LoraFolders(self._lora_places)
 
     def _paths(self) -> list[Path]:
         from model import loader

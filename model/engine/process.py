@@ -20,8 +20,10 @@ BELOW_NORMAL_PRIORITY_CLASS = 0x4000
 
 def main(argv: list[str]) -> int:
     options = _parser().parse_args(argv)
-    folders = tuple(Path(folder) for folder in options.models)
-    return serve(Library(folders, device=options.device, dtype=options.dtype))
+    library = Library(
+        options.models, device=options.device, dtype=options.dtype, lora_folders=options.loras
+    )
+    return serve(library)
 
 
 def serve(library: ModelLibrary) -> int:
@@ -87,7 +89,8 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="main.py engine", description="Runs models for the window; not for people."
     )
-    parser.add_argument("--models", action="append", default=[], metavar="FOLDER")
+    for option in ("--models", "--loras"):
+        parser.add_argument(option, type=Path, action="append", default=[], metavar="FOLDER")
     parser.add_argument("--device")
     parser.add_argument("--dtype")
     return parser

@@ -11,7 +11,7 @@ from typing import get_args
 
 from model.requests import Picture, Request, Result
 
-PROTOCOL_VERSION = 1
+PROTOCOL_VERSION = 2
 
 
 class ProtocolError(ValueError):

@@ -219,7 +219,8 @@ def check_reply_fits(request: Request, sizes: tuple[tuple[int, int], ...]) -> No
     if request.width and request.height:
         pixels = request.width * request.height
     body_bytes = request.count * pixels * 4 + sum(len(p.data) for p in request.pictures)
-    text_bytes = 512 + len(f"{request.prompt}{request.negative}".encode("utf-8", "replace")) * 2
+    texts = f"{request.prompt}{request.negative}{[use.name for use in request.loras]}"
+    text_bytes = 512 + 128 * len(request.loras) + len(texts.encode("utf-8", "replace")) * 2
     if body_bytes > MAX_BODY_BYTES or text_bytes * request.count > MAX_HEADER_BYTES:
         raise RequestError(
             f"count: {request.count} pictures of this size are too much for one request; "

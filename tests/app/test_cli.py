@@ -156,6 +156,7 @@ def test_options_reach_the_request(run: Run, tiny: Path) -> None:
         "solver": "euler",
         "seed": 9,
         "count": 1,
+        "loras": [],
         "controls": [],
         "maps": [],
     }
@@ -480,7 +481,7 @@ MISTAKES: list[tuple[tuple[object, ...], str]] = [
     (("export", "missing.ink", "o.png"), "missing.ink"),
     (("export", "text.ink", "o.png"), "text.ink"),
     (("export", "picture.png", "o.png"), "picture.png"),
-    (("info",), "MODEL_FOLDER|PICTURE|PROJECT.ink"),
+    (("info",), "MODEL_FOLDER|LORA|PICTURE|PROJECT.ink"),
     (("info", "missing"), "missing"),
     (("info", "empty"), "empty"),
     (("info", "text.png"), "text.png"),
@@ -674,7 +675,7 @@ def test_words_and_options_are_those_that_scripts_depend_on(run: Run) -> None:
     }
     common = {"--prompt", "--negative", "--size", "--steps", "--guidance", "--seed", "--count"}
     common |= {"--recipe", "--model", "--device", "--dtype", "--json", "--output", "--image"}
-    common |= {"--mask", "--schedule", "--solver", "--batch", "--variant", "-h", "--help"}
+    common |= {"--mask", "--schedule", "--solver", "--batch", "--variant", "--lora", "-h", "--help"}
     own = {
         "generate": {"--strength"},
         "edit": {"--preset", "--field", "--reconstruct"},

@@ -156,8 +156,10 @@ def test_memory_is_told() -> None:
 
 
 def test_the_engine_is_this_very_program() -> None:
-    started = command.engine_command(device="cpu", model_folders=[Path("/a"), "/b"])
-    options = ["engine", "--models", "/a", "--models", "/b", "--device", "cpu"]
+    started = command.engine_command(
+        device="cpu", model_folders=[Path("/a"), "/b"], lora_folders=["/c"]
+    )
+    options = ["engine", "--models", "/a", "--models", "/b", "--loras", "/c", "--device", "cpu"]
     assert started == [sys.executable, str(ROOT / "main.py"), *options]
 
 

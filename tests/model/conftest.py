@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests import tiny
+from tests import loras, tiny
 from tests.reference import SIZES, Pair, make_pair
 
 
@@ -17,3 +17,10 @@ def pair(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
 def text_pair(tmp_path_factory: pytest.TempPathFactory) -> Pair:
     size = tiny.Tiny(pipeline=tiny.TEXT, seed=3)
     return make_pair(size, tmp_path_factory.mktemp("text"))
+
+
+@pytest.fixture(scope="session", params=list(loras.SIZES))
+def lora_pair(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> loras.Pair:
+    return loras.make_pair(loras.SIZES[request.param], tmp_path_factory.mktemp(request.param))

@@ -38,12 +38,13 @@ from model.engine.protocol import (
     Stopped,
 )
 from model.engine.transport import MAGIC, PREFIX, FrameDecoder, encode, read_messages
-from model.requests import Edit, ModelIdentity, Picture, Result, TextToImage
+from model.requests import Edit, LoraUse, ModelIdentity, Picture, Result, TextToImage
 
 ALL = (*TO_ENGINE, *FROM_ENGINE)
 PICTURE = Picture(width=3, height=2, mode="RGB", data=bytes(range(18)))
 MASK = Picture(width=1, height=1, mode="L", data=b"\xff")
 REQUEST = TextToImage(prompt='a red poster "SALE" 红色', width=64, height=32, guidance=4.0, seed=7)
+LORAS = (LoraUse(name="墨", sha256="ab" * 32), LoraUse(name="b", sha256="cd" * 32, weight=-0.25))
 EDIT = Edit(prompt="make it blue", images=(PICTURE, MASK, PICTURE))
 RESULT = Result(
     pictures=(PICTURE, MASK),
@@ -55,7 +56,7 @@ DESCRIPTION = ModelDescription(name="m", path="/m", sizes=((64, 64), (96, 64)), 
 MESSAGES = [
     Describe(id=1),
     Load(id=2, model="/m"),
-    Plan(id=3, model="", request=REQUEST),
+    Plan(id=3, model="", request=TextToImage(prompt="x", loras=LORAS)),
     Run(id=4, model="m", request=EDIT),
     Stop(id=4),
     Quit(),
@@ -317,7 +318,7 @@ def test_a_request_ends_once(question: typing.Any, ending: typing.Any) -> None:
         (None, [Heartbeat(memory_bytes=1)]),
         (ASKED, [END]),
         (ASKED, [GREETING, GREETING]),
-        (ASKED, [Hello(version=2, pid=1)]),
+        (ASKED, [Hello(version=protocol.PROTOCOL_VERSION + 1, pid=1)]),
         (ASKED, [GREETING, Stopped(id=2)]),
         (ASKED, [GREETING, Planned(id=1, seconds=1.0, peak_bytes=1)]),
         (ASKED, [GREETING, END, STEP]),
