@@ -257,11 +257,13 @@ class CanvasSurface(ZoomableWidget):
     def paintEvent(self, event: QPaintEvent) -> None:
         with QPainter(self) as painter:
             painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-            painter.fillRect(event.rect(), QColor(self._colors.surround))
-            if self._sheet is not None:
-                overlays.draw_shadow(painter, self.viewport.page_on_screen, self._colors)
-                self._paint_page(painter, self._sheet, event.rect())
-                self._paint_overlays(painter, self._sheet)
+            if self._sheet is None:
+                painter.fillRect(event.rect(), QColor(self._colors.surround))
+                return
+            view, page = QRectF(self.rect()), self.viewport.page_on_screen
+            overlays.draw_surround(painter, view, page, self._colors)
+            self._paint_page(painter, self._sheet, event.rect())
+            self._paint_overlays(painter, self._sheet)
 
     def _paint_page(self, painter: QPainter, sheet: Sheet, rect: QRect) -> None:
         zoom, clip = self.viewport.zoom, self._device(rect)
