@@ -1,19 +1,22 @@
 """A page with one layer lifted out of it, to be laid back anywhere: how a drag looks from afar.
 
 Below 100 % a screen pixel covers many of the page. While a layer moves, what is below it, itself
-and what is above it are blended in the size that is shown, and not in all pixels of the page. It
-is a look for the time of the drag: blending averages is not averaging blends.
+and what is above it are blended as they are sampled for the screen, and not in all pixels of the
+page. It is a look for the time of the drag: the layer lies on whole screen pixels, and blending
+samples is not sampling blends. On flat colours the two differ by 2 of 255 at most, at edges more.
 """
 
 from __future__ import annotations
 
 import dataclasses
-from time import perf_counter
+from collections.abc import Callable
+from functools import partial
 
 from PySide6.QtCore import QPoint, QRect
 from PySide6.QtGui import QColor, QImage, QPainter
 
-from app.canvas.pyramid import Pyramid, extent
+from app.canvas.pyramid import Pyramid
+from app.canvas.screen import Screen, sampled, touched
 from app.document.blend import Blend
 from app.document.composite import flatten, paint, shown_bounds
 from app.document.compositor import Compositor, around_active
@@ -31,9 +34,9 @@ class Lifted:
         self._around = around
         self._way = QPoint()
         self._bare = flatten((dataclasses.replace(layer, opacity=1.0, blend=Blend.normal),))
-        self._under = Pyramid(page, compositor.below)
-        self._own = Pyramid(shown_bounds(layer), self._own_tile)
-        self._over = Pyramid(compositor.above_reach & page, compositor.above)
+        self._under = _Part(page, compositor.below)
+        self._own = _Part(shown_bounds(layer), self._own_tile)
+        self._over = _Part(compositor.above_reach & page, compositor.above)
 
     @staticmethod
     def of(compositor: Compositor, state: DocumentState) -> Lifted | None:
@@ -55,32 +58,25 @@ class Lifted:
         """One that `can_show` has allowed."""
         self._way = self._way_to(around_active(state)[1][0])
 
-    def extent(self, level: int) -> QRect:
-        return self._under.extent(level)
-
-    def gather(self, level: int, rect: QRect) -> QImage:
-        """As a pyramid's; the layer lies on whole pixels of the level."""
-        image = self._under.gather(level, rect)
-        way = QPoint(self._way.x() >> level, self._way.y() >> level)
+    def sampled(self, zoom: float, square: QRect) -> QImage:
+        """A screen tile of the page, which is the caller's own."""
+        image = self._under.tile(zoom, next(keys_over(square))).copy()
+        way = QPoint(round(self._way.x() * zoom), round(self._way.y() * zoom))
         with QPainter(image) as painter:
-            painter.translate(way - rect.topLeft())
+            painter.translate(way - square.topLeft())
             painter.setCompositionMode(self._layer.blend.mode)
             painter.setOpacity(self._layer.opacity)
-            _lay(self._own, level, rect.translated(-way), painter)
+            self._own.lay(painter, zoom, square.translated(-way))
             painter.translate(-way)
             painter.setCompositionMode(Mode.CompositionMode_SourceOver)
             painter.setOpacity(1.0)
-            _lay(self._over, level, rect, painter)
+            self._over.lay(painter, zoom, square)
         return image
 
-    def prepare(self, level: int, rect: QRect, deadline: float) -> bool:
-        """Make what `gather` needs for the page pixels in `rect`; whether all of it is done."""
-        for pyramid in (self._under, self._over, self._own):
-            for key in keys_over(extent(rect, level) & pyramid.extent(level)):
-                if perf_counter() > deadline:
-                    return False
-                pyramid.tile(level, key)
-        return True
+    def prepare(self, zoom: float, rect: QRect, deadline: float) -> bool:
+        """Make what `sampled` needs for the page pixels in `rect`; whether all of it is done."""
+        parts = (self._under, self._over, self._own)
+        return all(part.prepare(zoom, rect, deadline) for part in parts)
 
     def _way_to(self, layer: Layer) -> QPoint:
         return QPoint(layer.x - self._layer.x, layer.y - self._layer.y)
@@ -90,6 +86,23 @@ class Lifted:
         return paint(self._bare, square, square, QColor(0, 0, 0, 0))
 
 
-def _lay(pyramid: Pyramid, level: int, rect: QRect, painter: QPainter) -> None:
-    for key in keys_over(rect & pyramid.extent(level)):
-        painter.drawImage(tile_rect(key).topLeft(), pyramid.tile(level, key))
+class _Part:
+    """Some layers by themselves, on screen tiles."""
+
+    def __init__(self, bounds: QRect, source: Callable[[Key], QImage]) -> None:
+        self._bounds = bounds
+        self._screen = Screen[QImage](partial(sampled, Pyramid(bounds, source)))
+
+    def tile(self, zoom: float, key: Key) -> QImage:
+        tile = self._screen.tile(zoom, key)
+        assert tile is not None, "without a deadline every tile is made"
+        return tile
+
+    def lay(self, painter: QPainter, zoom: float, rect: QRect) -> None:
+        for key in keys_over(rect & touched(self._bounds, zoom)):
+            painter.drawImage(tile_rect(key).topLeft(), self.tile(zoom, key))
+
+    def prepare(self, zoom: float, rect: QRect, deadline: float) -> bool:
+        wanted = touched(rect, zoom) & touched(self._bounds, zoom)
+        tiles = (self._screen.tile(zoom, key, deadline) for key in keys_over(wanted))
+        return all(tile is not None for tile in tiles)

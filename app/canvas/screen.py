@@ -85,15 +85,7 @@ def level_for(zoom: float) -> int:
     return max(0, math.floor(math.log2(1 / zoom) + 1e-9))
 
 
-class Levels(Protocol):
-    """What looks like a pyramid: pixels in halving sizes."""
-
-    def extent(self, level: int) -> QRect: ...
-
-    def gather(self, level: int, rect: QRect) -> QImage: ...
-
-
-def sampled(pyramid: Levels, zoom: float, square: QRect) -> QImage:
+def sampled(pyramid: Pyramid, zoom: float, square: QRect) -> QImage:
     """The pyramid's pixels in a square of device pixels, smooth below 200 % and crisp above."""
     level = level_for(zoom)
     scale = zoom * (1 << level)
@@ -103,6 +95,8 @@ def sampled(pyramid: Levels, zoom: float, square: QRect) -> QImage:
     if source.isEmpty():
         return image
     with QPainter(image) as painter:
+        # Nothing lies below to blend with; blending zoomed pixels takes twice as long.
+        painter.setCompositionMode(QPainter.CompositionMode.CompositionMode_Source)
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, zoom < NEAREST_FROM)
         painter.translate(-square.topLeft())
         painter.scale(scale, scale)
@@ -116,15 +110,21 @@ def shrunk(rect: QRect, scale: float) -> QRect:
     return QRectF(left, top, rect.width() / scale, rect.height() / scale).toAlignedRect()
 
 
+class Sampler(Protocol):
+    """What can make a square of device pixels at a zoom."""
+
+    def sampled(self, zoom: float, square: QRect) -> QImage: ...
+
+
 class PageScreen:
     """The page's picture on screen tiles, transparency shown as a checkerboard.
 
-    `lifted` stands in for the pyramid's coarse levels, while there is one.
+    `lifted`, while there is one, samples squares below 100 % in the pyramid's place.
     """
 
     def __init__(self, pyramid: Pyramid, *, is_opaque: bool) -> None:
         self.pyramid = pyramid
-        self.lifted: Levels | None = None
+        self.lifted: Sampler | None = None
         self.page = pyramid.bounds.size()
         self._is_opaque = is_opaque
         self._screen = Screen[QImage](self._tile)
@@ -184,9 +184,9 @@ class PageScreen:
     def _sampled(self, zoom: float, square: QRect) -> QImage:
         if zoom == 1.0:  # the screen's grid is the page's
             return QImage(self.pyramid.tile(0, next(keys_over(square))))
-        is_coarse = level_for(zoom) > 0
-        levels = self.lifted if self.lifted is not None and is_coarse else self.pyramid
-        return sampled(levels, zoom, square)
+        if self.lifted is not None and zoom < 1.0:
+            return self.lifted.sampled(zoom, square)
+        return sampled(self.pyramid, zoom, square)
 
 
 def device_extent(page: QSize, zoom: float) -> QRect:

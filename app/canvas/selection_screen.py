@@ -113,18 +113,19 @@ class SelectionScreen:
         ys, rows = _page_pixels(square.top(), square.height(), zoom, self._page.height())
         if len(xs) and len(ys):
             corner = QPoint(int(xs[0]), int(ys[0]))
-            pixels = _values(self._selection.image(QRect(corner, QPoint(int(xs[-1]), int(ys[-1])))))
-            found[rows, columns] = pixels[ys - corner.y()].take(xs - corner.x(), axis=1)
+            under = QRect(corner, QPoint(int(xs[-1]), int(ys[-1])))
+            pixels = self._selection.tiles.values(under)
+            found[rows, columns] = pixels[ys - corner.y()][:, xs - corner.x()]
         return found
 
 
 def changed_pixels(before: Tiles, after: Tiles) -> QRect:
     """The smallest rect that holds every pixel in which the two differ."""
-    found = QRect()
-    for key in {key for key, _ in before.items()} | {key for key, _ in after.items()}:
+    found, blank = QRect(), before.kind.blank()
+    for key in before.keys | after.keys:
         old, new = before.tile(key), after.tile(key)
         if old is not new:
-            found |= _difference(old, new).translated(tile_rect(key).topLeft())
+            found |= _difference(old or blank, new or blank).translated(tile_rect(key).topLeft())
     return found
 
 
@@ -175,23 +176,10 @@ def _page_pixels(start: int, length: int, zoom: float, side: int) -> tuple[np.nd
     return under[first:last], slice(int(first), int(last))
 
 
-def _difference(old: QImage | None, new: QImage | None) -> QRect:
-    import numpy as np
+def _difference(old: QImage, new: QImage) -> QRect:
+    from app.document.arrays import bounding_rect, grey_view
 
-    blank = np.zeros((1, 1), np.uint8)
-    differs = (_values(old) if old else blank) != (_values(new) if new else blank)
-    rows, columns = differs.any(axis=1).nonzero()[0], differs.any(axis=0).nonzero()[0]
-    if not len(rows):
-        return QRect()
-    return QRect(QPoint(int(columns[0]), int(rows[0])), QPoint(int(columns[-1]), int(rows[-1])))
-
-
-def _values(grey: QImage) -> np.ndarray:
-    import numpy as np
-
-    # A copy: an array over the image's own memory would not keep the image alive.
-    rows = np.frombuffer(grey.constBits(), np.uint8).reshape(grey.height(), grey.bytesPerLine())
-    return rows[:, : grey.width()].copy()
+    return bounding_rect(grey_view(old) != grey_view(new))
 
 
 def _indexed(values: np.ndarray) -> QImage:

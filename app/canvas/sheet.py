@@ -11,7 +11,7 @@ from PySide6.QtGui import QImage, QPainter
 from app.canvas.lifted import Lifted
 from app.canvas.palette import Palette
 from app.canvas.pyramid import Pyramid
-from app.canvas.screen import PageScreen, level_for
+from app.canvas.screen import PageScreen
 from app.canvas.selection_screen import SelectionScreen
 from app.document.compositor import Compositor
 from app.document.state import DocumentState
@@ -82,8 +82,9 @@ class Sheet:
             return False
         if self._lifted is None:
             self._lifted = Lifted.of(self._compositor, self._compositor.state)
-        level = level_for(zoom)
-        return self._lifted is None or not level or self._lifted.prepare(level, rect, deadline)
+        if self._lifted is None or zoom >= 1.0:
+            return True
+        return self._lifted.prepare(zoom, rect, deadline)
 
     def show_before(self, image: QImage | None) -> None:
         """Show another picture in the page's place, or with None the page again."""

@@ -32,7 +32,7 @@ from model.requests import Picture
 
 ANTS_MS = 120
 # While the view moves, a frame takes this long at most; what is missing comes in the next ones.
-FRAME_S = 0.010
+FRAME_S = 0.008
 # While nothing else is to be done, so much at a time is made ready for the next drag.
 SLICE_S = 0.004
 
@@ -59,6 +59,7 @@ class CanvasSurface(ZoomableWidget):
         self._lone_mask: str | None = None
         self._mask_look = MaskLook.ants
         self._draft: Draft | None = None
+        self._drawn_outline: QRect | None = None
         self._before_text = ""
         self._phase = 0
         self._ants = QTimer(self, interval=ANTS_MS)
@@ -190,10 +191,13 @@ class CanvasSurface(ZoomableWidget):
             self._rough.start()
         if change.active:
             self._preparing.start()
-        if change.active or (change.layers and self._has_overlays):
+        if change.active or (change.layers and self._is_empty):
             self.update()
-        elif not dirty.isEmpty():
-            self.update(self._on_screen(dirty))
+        else:
+            outlines = (self._drawn_outline, self._shown_outline()) if change.layers else ()
+            for rect in (dirty, *outlines):
+                if rect is not None and not rect.isEmpty():
+                    self.update(self._on_screen(rect))
         if change.selection:
             self._mind_ants()
 
@@ -209,11 +213,6 @@ class CanvasSurface(ZoomableWidget):
     def _settle_pixels(self) -> None:
         if self._sheet is not None:
             self.update(self._on_screen(self._sheet.settle()))
-
-    @property
-    def _has_overlays(self) -> bool:
-        """Whether something beside pixels hangs on the layers: the hint, or the layer's outline."""
-        return self._shown_outline() is not None or self._is_empty
 
     def _on_screen(self, rect: QRect) -> QRect:
         # Two pixels for smooth sampling and rounding, as `touched` allows for the tiles.
@@ -257,11 +256,13 @@ class CanvasSurface(ZoomableWidget):
     def paintEvent(self, event: QPaintEvent) -> None:
         with QPainter(self) as painter:
             painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-            painter.fillRect(event.rect(), QColor(self._colors.surround))
-            if self._sheet is not None:
-                overlays.draw_shadow(painter, self.viewport.page_on_screen, self._colors)
-                self._paint_page(painter, self._sheet, event.rect())
-                self._paint_overlays(painter, self._sheet)
+            if self._sheet is None:
+                painter.fillRect(event.rect(), QColor(self._colors.surround))
+                return
+            view, page = QRectF(self.rect()), self.viewport.page_on_screen
+            overlays.draw_surround(painter, view, page, self._colors)
+            self._paint_page(painter, self._sheet, event.rect())
+            self._paint_overlays(painter, self._sheet)
 
     def _paint_page(self, painter: QPainter, sheet: Sheet, rect: QRect) -> None:
         zoom, clip = self.viewport.zoom, self._device(rect)
@@ -294,8 +295,9 @@ class CanvasSurface(ZoomableWidget):
             overlays.draw_hint(painter, page & view, background, colors)
         if self._making.is_shown:
             self._making.paint(painter, viewport, colors)
-        if (outline := self._shown_outline()) is not None:
-            rect = viewport.rect_to_screen(QRectF(outline))
+        self._drawn_outline = self._shown_outline()
+        if self._drawn_outline is not None:
+            rect = viewport.rect_to_screen(QRectF(self._drawn_outline))
             overlays.draw_frame(painter, rect, colors, is_dashed=False)
         if self._draft is not None:
             rect = viewport.rect_to_screen(QRectF(self._draft.rect))

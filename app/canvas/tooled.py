@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QWidget
 from app.canvas import overlays
 from app.canvas.gestures import CanvasStage, Gestures
 from app.canvas.palette import DARK, Palette
+from app.canvas.ring import Ring
 from app.canvas.sheet import Sheet
 from app.canvas.surface import CanvasSurface, MaskLook, outline_of
 from app.canvas.tools import brush
@@ -40,6 +41,7 @@ class ToolSurface(CanvasSurface):
         self._tools = tools()
         self._tool = self._tools["move"]
         self._pointer: QPointF | None = None
+        self._ring = Ring()
         self._is_space_held = False
         self._is_panning = False
         self._mask_text = ""
@@ -171,7 +173,7 @@ class ToolSurface(CanvasSurface):
         if self._mask_text and not sheet.is_before:
             overlays.draw_corner_chip(painter, QRectF(self.rect()), self._mask_text, self._colors)
         if self._tool.has_brush and self._pointer is not None and not self._is_space_held:
-            overlays.draw_ring(painter, self._pointer, self._ring_px)
+            self._ring.paint(painter, self._pointer, self._ring_px)
 
     @property
     def _ring_px(self) -> float:

@@ -15,6 +15,7 @@ from app.canvas.drops import DropTarget
 from app.canvas.keys import Deed, arrow, tool_keys, zoom_keys
 from app.canvas.navigation import Navigation
 from app.canvas.palette import DARK, Palette
+from app.canvas.ring import ring_bounds
 from app.canvas.sheet import Sheet
 from app.canvas.tooled import ToolSurface
 from app.canvas.tools import hand, move, text
@@ -136,7 +137,7 @@ class CanvasView(ToolSurface):
         before, self._pointer = self._pointer, position
         for at in (before, position):
             if at is not None and self._tool.has_brush:
-                self.update(overlays.ring_bounds(at, self._ring_px).toAlignedRect())
+                self.update(ring_bounds(at, self._ring_px).toAlignedRect())
         if (before is None) is not (position is None):
             self.update()
         if position is not None:

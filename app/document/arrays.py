@@ -10,11 +10,18 @@ from numpy.typing import NDArray
 from PySide6.QtCore import QPoint, QRect
 from PySide6.QtGui import QImage
 
+GreyArray = NDArray[np.uint8]
 
-def grey_values(image: QImage) -> NDArray[np.uint8]:
-    """The bytes of a Grayscale8 image, one a pixel; a copy, for a view would not keep it alive."""
+
+def grey_view(image: QImage) -> GreyArray:
+    """The bytes of a Grayscale8 image, one a pixel, to be read only as long as the image lives."""
     rows = np.frombuffer(image.constBits(), np.uint8).reshape(image.height(), image.bytesPerLine())
-    return rows[:, : image.width()].copy()
+    return rows[:, : image.width()]
+
+
+def grey_values(image: QImage) -> GreyArray:
+    """The bytes of a Grayscale8 image; a copy, for a view would not keep it alive."""
+    return grey_view(image).copy()
 
 
 def color_values(image: QImage) -> NDArray[np.uint32]:
@@ -24,7 +31,7 @@ def color_values(image: QImage) -> NDArray[np.uint32]:
     return words.reshape(image.height(), image.width()).copy()
 
 
-def grey_image(values: NDArray[np.uint8]) -> QImage:
+def grey_image(values: GreyArray) -> QImage:
     height, width = values.shape
     form = QImage.Format.Format_Grayscale8
     return QImage(values.tobytes(), width, height, width, form).copy()

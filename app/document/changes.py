@@ -101,8 +101,8 @@ def held_bytes(before: DocumentState, after: DocumentState) -> int:
     """Memory of the tiles that only one of the two has: what a step of undo between them costs."""
     old, new = _all_tiles(before), _all_tiles(after)
     sizes_old, sizes_new = _sizes(old, new), _sizes(new, old)
-    only_one = sizes_old.keys() ^ sizes_new.keys()
-    return STEP_BYTES + sum((sizes_old | sizes_new)[tile] for tile in only_one)
+    only_one, sizes = sizes_old.keys() ^ sizes_new.keys(), sizes_old | sizes_new
+    return STEP_BYTES + sum(sizes[tile] for tile in only_one)
 
 
 def _sizes(tiles: dict[int, Tiles], without: dict[int, Tiles]) -> dict[int, int]:

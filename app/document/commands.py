@@ -326,7 +326,7 @@ class SetSelection(Command):
     def apply(self, state: DocumentState) -> DocumentState:
         selection = self.selection
         if selection is not None:
-            selection = cropped(selection, state.page.rect)
+            selection = cropped(selection, state.page.rect, like=state.selection)
             if selection.is_empty:
                 selection = None
         return dataclasses.replace(state, selection=selection)

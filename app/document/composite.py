@@ -6,7 +6,7 @@ page is the canvas's affair.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from PySide6.QtCore import QPoint, QRect, QSize, Qt
@@ -17,7 +17,7 @@ from app.document.geometry import Page
 from app.document.layers import GroupLayer, Layer, Layers, PixelLayer, TextLayer
 from app.document.state import DocumentState
 from app.document.text import text_tiles
-from app.document.tiles import TILE_PX, Mode, PixelKind, Tiles, keys_over, tile_rect
+from app.document.tiles import Mode, PixelKind, Tiles, tile_rect, tile_rows
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,7 +83,7 @@ def paint(operations: Sequence[Operation], rect: QRect, page: QRect, fill: QColo
     found = PixelKind.color.blank(rect.width(), rect.height())
     with QPainter(found) as painter:
         painter.setCompositionMode(Mode.CompositionMode_Source)
-        for row in _tile_rows(rect.intersected(page)):
+        for row in tile_rows(rect.intersected(page)):
             part = PixelKind.color.blank(row.width(), row.height())
             part.fill(fill)
             execute(operations, part, row)
@@ -93,11 +93,6 @@ def paint(operations: Sequence[Operation], rect: QRect, page: QRect, fill: QColo
 
 def background(page: Page) -> QColor:
     return QColor(page.background) if page.background is not None else QColor(0, 0, 0, 0)
-
-
-def _tile_rows(rect: QRect) -> Iterator[QRect]:
-    for _, row in keys_over(QRect(0, rect.top(), min(rect.width(), 1), rect.height())):
-        yield rect.intersected(QRect(rect.left(), row * TILE_PX, rect.width(), TILE_PX))
 
 
 def flatten(layers: Layers) -> tuple[Operation, ...]:

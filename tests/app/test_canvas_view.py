@@ -254,16 +254,39 @@ def test_before_is_shown_while_it_is_asked_for(view: CanvasView) -> None:
     assert view.grab().toImage() == now
 
 
-def test_a_partial_repaint_equals_a_full_one(view: CanvasView, qtbot: QtBot) -> None:
+def shows_what_a_full_repaint_shows(view: CanvasView) -> bool:
+    QTest.qWait(50)
+    screen_now = view.screen().grabWindow(view.winId()).toImage()
+    full = view.grab().toImage()
+    return screen_now.convertToFormat(full.format()) == full
+
+
+def test_a_partial_repaint_equals_a_full_one(view: CanvasView) -> None:
+    view._rough.setInterval(60_000)  # not between the two pictures
     view.zoom_to(0.7)
     view.set_tool("brush")
     QTest.qWait(200)
     drag(view, (60, 60), (200, 120), (310, 250))
     doc(view).do(OffsetLayer(layer_id="red", dx=31, dy=17))
-    QTest.qWait(50)
-    screen_now = view.screen().grabWindow(view.winId()).toImage()
-    full = view.grab().toImage()
-    assert screen_now.convertToFormat(full.format()) == full
+    assert shows_what_a_full_repaint_shows(view)
+    view._settle_pixels()
+    assert shows_what_a_full_repaint_shows(view)
+
+
+@pytest.mark.parametrize("zoom", [0.5, 0.7])
+def test_a_moved_layer_leaves_no_trace_of_its_outline(view: CanvasView, zoom: float) -> None:
+    view._rough.setInterval(60_000)
+    view.zoom_to(zoom)
+    QTest.mouseMove(view, screen(view, 100, 100))
+    QTest.qWait(200)
+    with_outline = view.grab().toImage()
+    QApplication.sendEvent(view, QEvent(QEvent.Type.Leave))
+    view.clearFocus()
+    assert view.grab().toImage() != with_outline
+    QTest.mouseMove(view, screen(view, 101, 100))
+    for dx, dy in ((280, 190), (-110, 23)):  # off the page, where no pixels change
+        doc(view).do(OffsetLayer(layer_id="red", dx=dx, dy=dy))
+        assert shows_what_a_full_repaint_shows(view)
 
 
 def test_an_empty_page_says_what_to_do_until_there_is_something(view: CanvasView) -> None:

@@ -108,6 +108,16 @@ def test_a_brush_stroke_in_pieces_is_the_same_stroke(qapp: object) -> None:
     assert (np.abs(whole - values(pieces)) > 0).mean() < 0.01  # the edge, where the pieces meet
 
 
+@pytest.mark.parametrize(("old", "add"), [(nothing(), True), (everything(PAGE), False)])
+def test_a_brush_drawn_twice_is_the_same_stroke(qapp: object, old: Selection, add: bool) -> None:
+    """Its smoothed edge too: a slow hand goes over the same place many times."""
+    points = [QPointF(20.3, 20.6), QPointF(90.1, 100.4)]
+    once = brushed(old, points, 24.5, add=add)
+    edge = values(once)
+    assert ((edge > 0) & (edge < 255)).any()
+    assert brushed(once, points, 24.5, add=add) == once
+
+
 def test_a_brush_takes_away_what_it_added(qapp: object) -> None:
     points = [QPointF(20, 20), QPointF(90, 100)]
     stroke = brushed(None, points, 24, add=True)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from PySide6.QtCore import QPoint, QRect
 from PySide6.QtGui import QColor, QImage, QPainter
 
+from app.document.arrays import grey_values
 from app.document.tiles import (
     TILE_PX,
     Mode,
@@ -92,6 +94,29 @@ def test_a_grey_image_comes_back_bit_for_bit(qapp: object) -> None:
     image = grey(300, 270)
     tiles = Tiles.from_image(image, QPoint(-20, 7), PixelKind.grey)
     assert tiles.image(QRect(QPoint(-20, 7), image.size())) == image
+
+
+@settings(max_examples=40, deadline=None)
+@given(spots, spots)
+def test_merging_bytes_changes_only_their_rect(qapp: object, first: QRect, second: QRect) -> None:
+    tiles = Tiles.from_image(grey(first.width(), first.height()), first.topLeft(), PixelKind.grey)
+    values = grey_values(grey(second.width(), second.height()))
+    assert (tiles.values(second) == grey_values(tiles.image(second))).all()
+    merged = tiles.merged(second, values, np.maximum)
+    expected = tiles.values(AREA)
+    top, left = second.top() - AREA.top(), second.left() - AREA.left()
+    part = expected[top : top + second.height(), left : left + second.width()]
+    np.maximum(part, values, out=part)
+    assert (merged.values(AREA) == expected).all()
+    assert merged.merged(second, values, np.maximum) == merged
+    assert merged.merged(AREA, np.zeros_like(expected), np.minimum).is_empty
+
+
+def test_cropping_takes_over_tiles_with_nothing_outside(qapp: object) -> None:
+    tiles = Tiles.from_image(grey(300, 200), QPoint(0, 0), PixelKind.grey)
+    assert tiles.cropped(QRect(0, 0, 300, 200)) == tiles
+    assert tiles.cropped(QRect(0, 0, 299, 200)).tile((0, 0)) is tiles.tile((0, 0))
+    assert tiles.cropped(QRect(0, 0, 299, 200)).tile((1, 0)) is not tiles.tile((1, 0))
 
 
 def test_what_does_not_change_stays_the_same_object(qapp: object) -> None:
