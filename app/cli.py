@@ -196,17 +196,11 @@ def _make(word: str, argv: list[str]) -> int:
 
 def _fidelity(source: Path, output: Path) -> dict[str, float]:
     """How near a reconstruction is to its source, brought to its size."""
-    import numpy as np
-    import torch
-
     from app.files.raster import read_picture
-    from model.fidelity import psnr_db, ssim
-    from model.pipelines.pictures import resize, to_image
+    from model.fidelity import likeness
 
-    drawn = to_image(read_picture(output))
-    pair = (drawn, resize(to_image(read_picture(source)), drawn.size))
-    first, second = (torch.from_numpy(np.array(i)).permute(2, 0, 1) / 255 for i in pair)
-    return {"psnr_db": round(psnr_db(first, second), 3), "ssim": round(ssim(first, second), 5)}
+    decibels, similarity = likeness(read_picture(source), read_picture(output))
+    return {"psnr_db": round(decibels, 3), "ssim": round(similarity, 5)}
 
 
 def _layers(argv: list[str]) -> int:

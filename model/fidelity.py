@@ -4,13 +4,25 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from model.pipelines.pictures import resize, to_image
+from model.requests import Picture
+
 WINDOW, SPREAD = 11, 1.5
 C1, C2 = 0.01**2, 0.03**2
 BEST_DB = 99.0
+
+
+def likeness(source: Picture, drawn: Picture) -> tuple[float, float]:
+    """PSNR in dB and SSIM of a picture, over white, against its source at the same size."""
+    image = to_image(drawn)
+    pair = (resize(to_image(source), image.size), image)
+    first, second = (torch.from_numpy(np.array(i)).permute(2, 0, 1) / 255 for i in pair)
+    return psnr_db(first, second), ssim(first, second)
 
 
 def psnr_db(first: Tensor, second: Tensor) -> float:
