@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     import argparse
 
     from model.engine.library import Library, RunnableModel
+    from model.requests import Picture
 
 PROJECT_SUFFIX = ".ink"
 LORA_SUFFIX = ".safetensors"
@@ -179,7 +180,7 @@ def _make(word: str, argv: list[str]) -> int:
     library = _library(options.device, options.dtype, options.variant)
     _quiet_libraries()
     with contextlib.redirect_stdout(sys.stderr):  # the object of --json stands alone
-        wish = read_wish(word, options, library.lora)
+        wish = read_wish(word, options, library, _edges)
         made = make(_model(options, wish.recipe, library), wish.requests, options)
         if word == "edit" and options.reconstruct:
             made[0] |= _fidelity(options.image[0], options.output)
@@ -192,6 +193,12 @@ def _make(word: str, argv: list[str]) -> int:
             how = f"PSNR {each['psnr_db']:.2f} dB, SSIM {each['ssim']:.4f}"
         print(f"{each['file']}  {how}, {each['seconds']:.1f} s")
     return DONE
+
+
+def _edges(picture: Picture) -> Picture:
+    from model.canny import canny
+
+    return canny(picture)
 
 
 def _fidelity(source: Path, output: Path) -> dict[str, float]:

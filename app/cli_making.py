@@ -12,13 +12,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from app.cli_options import PROGRAM, CommandError, numbered
+from app.cli_options import CANNY, PROGRAM, CommandError, numbered
 from app.cli_progress import ProgressBar
 from app.files.raster import read_mask, read_picture, read_recipe, write_png
 from app.presets import preset_instruction
 from model.engine.estimate import StepClock
 from model.requests import (
     MAX_SEED,
+    Control,
     Edit,
     ImageToImage,
     Inpaint,
@@ -37,7 +38,19 @@ if TYPE_CHECKING:
     import argparse
 
 OnStep = Callable[[int, int, Picture | None], None]
-NameLora = Callable[[Path, float], LoraUse]
+
+
+class Names(Protocol):
+    """How requests name files beside the model's, which are found by it from then on."""
+
+    def lora(self, path: Path, weight: float) -> LoraUse: ...
+
+    def control(self, path: Path, strength: float, start: float, end: float) -> Control: ...
+
+
+Edges = Callable[[Picture], Picture]
+"""The map of a picture's edges."""
+
 
 SHARED = ("negative", "steps", "guidance", "schedule", "solver", "seed")
 OWN: dict[str, tuple[str, ...]] = {
@@ -65,18 +78,19 @@ class Wish:
     recipe: dict[str, Any] | None = None
 
 
-def read_wish(word: str, options: argparse.Namespace, name_lora: NameLora) -> Wish:
-    """`name_lora` says how requests name a LoRA file of this weight."""
+def read_wish(word: str, options: argparse.Namespace, names: Names, edges: Edges) -> Wish:
     if not 1 <= options.count <= 256:
         raise CommandError(f"--count: {options.count} is outside 1…256")
     if not 1 <= options.batch <= 256:
         raise CommandError(f"--batch: {options.batch} is outside 1…256")
-    names = (*SHARED, *OWN[word])
-    given = {name: value for name in names if (value := getattr(options, name)) is not None}
+    fields = (*SHARED, *OWN[word])
+    given = {name: value for name in fields if (value := getattr(options, name)) is not None}
     if options.size:
         given["width"], given["height"] = options.size
     if options.lora:
-        given["loras"] = tuple(name_lora(path, weight) for path, weight in options.lora)
+        given["loras"] = tuple(names.lora(path, weight) for path, weight in options.lora)
+    if word == "generate":
+        given |= _controls(options, names, edges)
     pictures = tuple(read_picture(path) for path in options.image)
     mask = read_mask(options.mask) if options.mask else None
     prompts = _prompts(word, options)
@@ -94,6 +108,32 @@ def read_wish(word: str, options: argparse.Namespace, name_lora: NameLora) -> Wi
     given.setdefault("seed", int.from_bytes(os.urandom(4), "big"))
     make = {"generate": _generate, "edit": _edit, "inpaint": _inpaint, "outpaint": _outpaint}[word]
     return Wish(requests=tuple(make(pictures, mask, given | {"prompt": p}) for p in prompts))
+
+
+def _controls(options: argparse.Namespace, names: Names, edges: Edges) -> dict[str, Any]:
+    """The fields of a request that ControlNets take."""
+    ranges = options.control_range
+    if len(ranges) > len(options.control):
+        raise CommandError("--control-range: one more than there are --control")
+    is_drawn = any(drawing == CANNY for _, drawing, _ in options.control)
+    if is_drawn is not (options.canny is not None):
+        raise CommandError(f"--canny: goes with --control FOLDER {CANNY} STRENGTH")
+    found: list[Control] = []
+    maps: list[Picture] = []
+    for number, (folder, drawing, strength) in enumerate(options.control):
+        start, end = ranges[number] if number < len(ranges) else (0.0, 1.0)
+        found.append(names.control(Path(folder), _strength(strength), start, end))
+        is_edges = drawing == CANNY
+        picture = read_picture(options.canny if is_edges else Path(drawing))
+        maps.append(edges(picture) if is_edges else picture)
+    return {"controls": tuple(found), "maps": tuple(maps)} if found else {}
+
+
+def _strength(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise CommandError(f"--control: the strength {text!r} is no number") from None
 
 
 def _prompts(word: str, options: argparse.Namespace) -> list[str]:
@@ -153,6 +193,8 @@ def _make_batch(
 
 def _generate(pictures: tuple[Picture, ...], mask: Picture | None, given: Any) -> Request:
     _refuse_mask(mask)
+    if pictures and "controls" in given:
+        raise CommandError("--control: follows words alone; leave --image out")
     if not pictures:
         if "strength" in given:
             raise CommandError("--strength: goes with --image")

@@ -13,6 +13,7 @@ from model.requests import RESOLUTIONS, SCHEDULES, SOLVERS
 
 PROGRAM = "main.py"
 DEVICES = ("cpu", "cuda", "mps")
+CANNY = "canny"
 DTYPES = ("float32", "bfloat16", "float16")
 
 USAGE = f"""\
@@ -106,6 +107,16 @@ def making_parser(word: str) -> Parser:
     if word in ("inpaint", "outpaint"):
         add("--feather", type=int, metavar="N",
             help="fade the new into the old over N px")  # fmt: skip
+    if word == "generate":
+        add("--control", nargs=3, action="append", default=[],
+            metavar=("FOLDER", "MAP", "STRENGTH"),
+            help="a ControlNet, the picture it follows, and how strongly; may be repeated. An "
+            "inpainting one fills what is transparent")  # fmt: skip
+        add("--control-range", nargs=2, type=float, action="append", default=[],
+            metavar=("START", "END"),
+            help="when it counts, in shares of the run; the first is the first's")  # fmt: skip
+        add("--canny", type=Path, metavar="FILE",
+            help=f"a picture whose edges are the map where MAP is {CANNY!r}")  # fmt: skip
     if word == "edit":
         add("--preset", choices=tuple(PRESETS), metavar="NAME",
             help=f"an instruction with fields: {', '.join(PRESETS)}")  # fmt: skip

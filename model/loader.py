@@ -16,6 +16,7 @@ import torch
 from transformers import Qwen2_5_VLModel, Qwen2Tokenizer
 
 from model.checkpoint import keys
+from model.checkpoint.control_folders import ControlFolders
 from model.checkpoint.folder import STEMS, ModelFolder, is_model_folder, read_folder
 from model.checkpoint.identity import combined, file_hashes
 from model.checkpoint.lora_folders import LoraFolders
@@ -221,6 +222,7 @@ def load(
     budget_bytes: int | None = None,
     variant: str | None = None,
     lora_folders: LoraFolders | None = None,
+    control_folders: ControlFolders | None = None,
 ) -> Model:
     """The model in a folder of the published layout.
 
@@ -251,6 +253,7 @@ def load(
         vae=parts.vae,
         text_encoder=TextEncoder(parts.network, tokenizer, folder.images, folder.row),
         scheduler=folder.scheduler,
+        controls=control_folders or ControlFolders(),
     )
     identity = ModelIdentity(
         name=path.resolve().name, sha256=combined(hashes), licence=folder.row.licence

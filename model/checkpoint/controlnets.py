@@ -29,6 +29,28 @@ STEM = "diffusion_pytorch_model"
 _MARK = "controlnet_blocks.0.x_rms.weight"
 
 
+def is_controlnet(path: Path) -> bool:
+    """Whether it looks like one; whether it can be used is `load_controlnet`'s word."""
+    config = path / "config.json"
+    if config.is_file():
+        try:
+            return read_object(config).get("_class_name") in CLASSES
+        except CheckpointError:
+            return False
+    try:
+        with TensorFile.open(_single_file(path)) as opened:
+            return any(entry.name == _MARK for entry in opened.entries)
+    except (CheckpointError, OSError):
+        return False
+
+
+def weight_files(path: Path) -> list[Path]:
+    """The files that decide what the ControlNet does."""
+    if (path / "config.json").is_file():
+        return [path / "config.json", *sorted(path.glob("*.safetensors"))]
+    return [_single_file(path)]
+
+
 def load_controlnet(
     path: Path, transformer: Transformer, *, dtype: torch.dtype, device: torch.device | str
 ) -> tuple[ControlNet | BlockwiseControlNet, dict[str, str]]:

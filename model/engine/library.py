@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Protocol
 
 from model.engine.protocol import ModelDescription
 from model.errors import CheckpointError
-from model.requests import LoraUse, ModelIdentity, Picture, Request, Result
+from model.requests import Control, LoraUse, ModelIdentity, Picture, Request, Result
 
 if TYPE_CHECKING:
+    from model.checkpoint.control_folders import ControlFolders
     from model.checkpoint.lora_folders import LoraFolders
 
 STARTER = "starter"
@@ -113,6 +114,7 @@ class Library:
             dtype=self._dtype,
             variant=self._variant,
             lora_folders=self._lora_folders,
+            control_folders=self._control_folders,
         )
 
     def lora(self, path: Path, weight: float) -> LoraUse:
@@ -124,6 +126,16 @@ class Library:
         from model.checkpoint.lora_folders import LoraFolders
 
         return LoraFolders(self._lora_places)
+
+    def control(self, path: Path, strength: float, start: float, end: float) -> Control:
+        """How a request names this ControlNet, as `lora` does."""
+        return self._control_folders.add(path, strength, start, end)
+
+    @cached_property
+    def _control_folders(self) -> ControlFolders:
+        from model.checkpoint.control_folders import ControlFolders
+
+        return ControlFolders(self._folders)
 
     def _paths(self) -> list[Path]:
         from model import loader

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import torch
 import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
+from model.checkpoint.control_folders import ControlFolders
 from model.config import Family, SchedulerConfig
 from model.controlnet import BlockwiseControlNet, ControlNet
 from model.pipelines.pictures import FIT_MULTIPLE, fit_area, floor_to, resize, to_pixels
@@ -34,6 +35,7 @@ class Networks:
     vae: Vae
     text_encoder: TextEncoder
     scheduler: SchedulerConfig
+    controls: ControlFolders = field(default_factory=ControlFolders)
 
     @property
     def device(self) -> torch.device:

@@ -1,7 +1,8 @@
-"""Text to image: noise of the wanted size, and the prompt's states."""
+"""Text to image: noise of the wanted size, the prompt's states, and the maps of ControlNets."""
 
 from __future__ import annotations
 
+from model.pipelines.control import control_map
 from model.pipelines.inputs import Inputs, Networks, Settled, prepare_inputs, settle
 from model.requests import TextToImage
 from model.vae import Poll, no_poll
@@ -14,4 +15,11 @@ def plan(networks: Networks, request: TextToImage) -> Settled:
 def prepare(
     networks: Networks, request: TextToImage, settled: Settled, poll: Poll = no_poll
 ) -> Inputs:
-    return prepare_inputs(networks, request, settled, poll)
+    size = (settled.width, settled.height)
+    controls = tuple(
+        control_map(
+            networks, networks.controls.net(control, networks.transformer), control, m, size, poll
+        )
+        for control, m in zip(request.controls, request.maps, strict=True)
+    )
+    return prepare_inputs(networks, request, settled, poll, controls=controls)

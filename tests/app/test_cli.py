@@ -9,8 +9,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -27,55 +25,12 @@ from app.paths import Paths
 from app.store.project import Project
 from model.engine.estimate import StepClock
 from model.requests import Picture
+from tests.command_line import Outcome, Run, array, pixels
 from tests.tiny import LAYERED, TEXT, Tiny, write
 
 ROOT = Path(__file__).resolve().parents[2]
 MAIN = str(ROOT / "main.py")
 ABSENT = "cuda" if sys.platform == "darwin" else "mps"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Outcome:
-    status: int
-    out: str
-    err: str
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.out)
-
-    @property
-    def refusal(self) -> str:
-        """The one line of a mistake."""
-        assert self.status == 2, self
-        assert self.out == ""
-        (line,) = self.err.splitlines()
-        return line
-
-
-Run = Callable[..., Outcome]
-
-
-@pytest.fixture
-def run(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Run:
-    """The command line in this process, in a folder of its own."""
-    monkeypatch.chdir(tmp_path)
-
-    def run(*argv: object) -> Outcome:
-        capsys.readouterr()
-        try:
-            status = cli.main([str(word) for word in argv])
-        except SystemExit as end:  # --help
-            status = int(end.code or 0)
-        captured = capsys.readouterr()
-        return Outcome(status=status, out=captured.out, err=captured.err)
-
-    return run
-
-
-@pytest.fixture(scope="session")
-def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write(Tiny(), tmp_path_factory.mktemp("models") / "tiny")
 
 
 @pytest.fixture(scope="session")
@@ -87,33 +42,6 @@ def other(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def layered(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write(Tiny(pipeline=LAYERED), tmp_path_factory.mktemp("models") / "layered")
-
-
-@pytest.fixture
-def picture(tmp_path: Path) -> Path:
-    path = tmp_path / "picture.png"
-    write_png(path, Picture(width=80, height=48, mode="RGB", data=bytes(range(240)) * 48))
-    return path
-
-
-@pytest.fixture
-def mask(tmp_path: Path) -> Path:
-    """White in a rectangle off the middle of `picture`."""
-    path = tmp_path / "mask.png"
-    rows = [bytes(80)] * 16 + [bytes(24) + b"\xff" * 32 + bytes(24)] * 20 + [bytes(80)] * 12
-    grey = Picture(width=80, height=48, mode="L", data=b"".join(rows))
-    write_png(path, grey)
-    return path
-
-
-def pixels(path: Path) -> bytes:
-    return read_picture(path).data
-
-
-def array(path: Path) -> np.ndarray:
-    """[H, W, 3] bytes."""
-    found = read_picture(path)
-    return np.frombuffer(found.data, np.uint8).reshape(found.height, found.width, 3)
 
 
 # --- what it makes ---------------------------------------------------------------------------
@@ -677,7 +605,7 @@ def test_words_and_options_are_those_that_scripts_depend_on(run: Run) -> None:
     common |= {"--recipe", "--model", "--device", "--dtype", "--json", "--output", "--image"}
     common |= {"--mask", "--schedule", "--solver", "--batch", "--variant", "--lora", "-h", "--help"}
     own = {
-        "generate": {"--strength"},
+        "generate": {"--strength", "--control", "--control-range", "--canny"},
         "edit": {"--preset", "--field", "--reconstruct"},
         "inpaint": {"--strength", "--margin", "--feather"},
         "outpaint": {"--left", "--right", "--top", "--bottom", "--feather"},

@@ -3,51 +3,22 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 
-from app import cli, cli_options
+from app import cli_options
 from app.files.raster import read_picture, read_recipe, write_png
 from app.paths import Paths
 from model.requests import Picture
 from model.transformer import Transformer
 from tests import loras
-from tests.tiny import Tiny, write
+from tests.command_line import Run
+from tests.tiny import Tiny
 
 SIZE = Tiny()
-
-
-@dataclass(frozen=True)
-class Outcome:
-    status: int
-    out: str
-    err: str
-
-
-Run = Callable[..., Outcome]
-
-
-@pytest.fixture
-def run(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Run:
-    monkeypatch.chdir(tmp_path)
-
-    def run(*argv: object) -> Outcome:
-        capsys.readouterr()
-        status = cli.main([str(word) for word in argv])
-        captured = capsys.readouterr()
-        return Outcome(status, captured.out, captured.err)
-
-    return run
-
-
-@pytest.fixture(scope="module")
-def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write(SIZE, tmp_path_factory.mktemp("models") / "tiny")
 
 
 @pytest.fixture
