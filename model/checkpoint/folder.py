@@ -152,7 +152,7 @@ def _read_pipeline(path: Path) -> str:
     index = read_object(index_path)
     name = index.get("_class_name")
     known_names = {row.pipeline for row in FAMILIES}
-    if name not in known_names:
+    if not isinstance(name, str) or name not in known_names:
         known = ", ".join(sorted(known_names))
         raise CheckpointError(f"{path} is a {str(name)[:80]!r}; this version runs {known}")
     for part, classes in CLASSES.items():
@@ -164,7 +164,7 @@ def _read_pipeline(path: Path) -> str:
                 f"{index_path}: {part} is {str(entry)[:80]!r}; this version reads "
                 f"{' or '.join(classes)}"
             )
-    return str(name)
+    return name
 
 
 def _with_settings(row: Family, path: Path) -> Family:

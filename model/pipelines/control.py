@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import torch
-from PIL import Image
+from PIL import Image, ImageOps
 
 from model.controlnet import BlockwiseControlNet, ControlNet
 from model.pipelines.inputs import ControlMap, Networks
-from model.pipelines.pictures import mask_tokens, resize, to_image, to_pixels, to_rgba
-from model.requests import MASK_THRESHOLD, Control, Picture, RequestError
+from model.pipelines.pictures import mask_tokens, resize, thresholded, to_image, to_pixels, to_rgba
+from model.requests import Control, Picture, RequestError
 from model.vae import Poll, no_poll
 
 
@@ -61,5 +61,5 @@ def _holes(picture: Picture) -> Image.Image | None:
     if picture.mode != "RGBA":
         return None
     alpha = to_rgba(picture).getchannel("A")
-    holes = alpha.point(lambda value: 0 if value >= MASK_THRESHOLD else 255)
+    holes = ImageOps.invert(thresholded(alpha))
     return holes if holes.getbbox() else None

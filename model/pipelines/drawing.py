@@ -64,7 +64,8 @@ def _map(control: ControlMap, index: int, generator: Generator, seed: int) -> Te
 
 def _sample(mean: Tensor, deviation: Tensor, generator: Generator) -> Tensor:
     """[z, h, w] of the posterior."""
-    spread = latents.noise((1, *mean.shape), generator, mean.dtype, mean.device)
+    z, h, w = mean.shape
+    spread = latents.noise((1, z, h, w), generator, mean.dtype, mean.device)
     return mean + deviation * spread[0]
 
 

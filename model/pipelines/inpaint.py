@@ -47,7 +47,8 @@ def prepare(networks: Networks, request: Inpaint, settled: Settled, poll: Poll =
     size = (settled.width, settled.height)
     mask, box = mask_image(request.mask), _box(request, settled)
     image = to_image(request.image).crop(box)
-    cells = tuple(side // networks.vae.config.scale for side in reversed(size))
+    scale = networks.vae.config.scale
+    cells = (settled.height // scale, settled.width // scale)
     start = start_from(
         networks,
         resize(image, size),
@@ -92,18 +93,16 @@ def as_inpaint(request: Outpaint) -> Inpaint:
     image = Image.frombytes(source.mode, (source.width, source.height), source.data)
     box = Box(request.left, request.top, request.left + source.width, request.top + source.height)
     mask = Image.new("L", (width, height), 255)
-    kept = [
-        side + request.feather * sign if added else side
-        for side, added, sign in zip(
-            box,
-            (request.left, request.top, request.right, request.bottom),
-            (1, 1, -1, -1),
-            strict=True,
-        )
-    ]
-    if kept[0] < kept[2] and kept[1] < kept[3]:
-        mask.paste(0, tuple(kept))
-    values = {f.name: getattr(request, f.name) for f in fields(Request)}
+    f = request.feather
+    kept = Box(
+        box.left + (f if request.left else 0),
+        box.top + (f if request.top else 0),
+        box.right - (f if request.right else 0),
+        box.bottom - (f if request.bottom else 0),
+    )
+    if kept.left < kept.right and kept.top < kept.bottom:
+        mask.paste(0, kept)
+    values = {field.name: getattr(request, field.name) for field in fields(Request)}
     return Inpaint(
         image=_as_picture(_drawn_out(image, box, (width, height))),
         mask=_as_picture(mask),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -87,6 +88,11 @@ def mask_image(picture: Picture) -> Image.Image:
     return Image.frombytes("L", (picture.width, picture.height), picture.data)
 
 
+def thresholded(mask: Image.Image) -> Image.Image:
+    """White from the threshold on, black below it."""
+    return Image.fromarray(np.where(np.asarray(mask) >= MASK_THRESHOLD, 255, 0).astype(np.uint8))
+
+
 def mask_tokens(mask: Image.Image, cells: tuple[int, int], patch: int, channels: int) -> Tensor:
     """The mask at the model's size -> [1, L, channels] of 0 and 1, as tokens are packed.
 
@@ -104,7 +110,7 @@ def mask_box(mask: Image.Image, margin: int | None, size: tuple[int, int] | None
     It grows to the ratio of `size`, as far as the picture has room.
     """
     whole = Box(0, 0, *mask.size)
-    found = mask.point(lambda value: 255 if value >= MASK_THRESHOLD else 0).getbbox()
+    found = thresholded(mask).getbbox()
     if margin is None or found is None:
         return whole
     left, top, right, bottom = found
@@ -160,9 +166,8 @@ def faded(mask: np.ndarray, radius: int) -> np.ndarray:
     return np.minimum(mask, (ramp * 255).round().astype(np.uint8))
 
 
-def _slide(values: Tensor, radius: int, pool: object) -> Tensor:
+def _slide(values: Tensor, radius: int, pool: Callable[..., Tensor]) -> Tensor:
     """A window of 2 radius + 1 along rows, then along columns; borders are repeated."""
-    assert callable(pool)
     for _ in range(2):
         flat = F.pad(values[0, 0, :, None], (radius, radius), mode="replicate")
         values = pool(flat, 2 * radius + 1, stride=1)[:, 0].T[None, None]

@@ -67,7 +67,8 @@ def test_description(model: loader.Model, folder: Path) -> None:
     assert (described.steps, described.guidance) == (3, 3.0)
     assert described.notice == "tiny random model"
     assert described.size_multiple == 8
-    assert described.tasks == ("text_to_image", "edit")
+    pictures = ("text_to_image", "image_to_image", "inpaint", "outpaint")
+    assert described.tasks == (*pictures, "edit", "reconstruct")
     assert described.problem == ""
 
 
@@ -87,7 +88,8 @@ def test_available_models(folder: Path, tmp_path: Path) -> None:
 
 def test_text_to_image_folder_cannot_edit(tmp_path: Path) -> None:
     model = loader.load(tiny.write(tiny.Tiny(pipeline=tiny.TEXT), tmp_path / "text"))
-    assert model.tasks == ("text_to_image",)
+    assert "edit" not in model.tasks
+    assert {"text_to_image", "inpaint"} <= set(model.tasks)
     with pytest.raises(RequestError, match="cannot edit"):
         model.run(Edit(prompt="blue", images=(flat(32, 32),)))
 
