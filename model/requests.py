@@ -340,6 +340,10 @@ NAMED_FILES: Mapping[str, type[Any]] = {"controls": Control, "loras": LoraUse}
 """Fields that name files beside the model's, each several times."""
 
 
+CHANGES = (Edit, ImageToImage, Inpaint, Outpaint)
+"""Tasks that begin from a picture and give another one of it."""
+
+
 def to_recipe(request: Request, model: ModelIdentity | None = None) -> dict[str, Any]:
     """The request as JSON values. Pictures stand as their hashes, never as paths or pixels.
 

@@ -193,7 +193,7 @@ class PromptPanel(Panel):
         watch(make, "is_change", self._show_mode)
         watch(make, "prompt", lambda _: self._show_example())
         watch(make, "models", lambda _: self._show_models())
-        watch(make, "model", lambda _: (self._show_models(), self._show_sizes()))
+        watch(make, "model", lambda _: (self._show_models(), self._show_sizes(), self._show_hint()))
         watch(make, "size", lambda _: self._show_sizes())
         watch(make, "reference", lambda _: self._show_reference())
         self.reference_clear.clicked.connect(lambda: setattr(make, "reference", None))
@@ -226,12 +226,7 @@ class PromptPanel(Panel):
 
     def _show_mode(self, is_change: bool) -> None:
         self.mode.choose(int(is_change))
-        text = (
-            translate("Prompt", "Say what to change: make the page dark green")
-            if is_change
-            else translate("Prompt", 'Describe the poster; put its words in "quotation marks"')
-        )
-        self.prompt.setPlaceholderText(text)
+        self._show_hint()
         name = translate("Prompt", "Instruction") if is_change else translate("Prompt", "Prompt")
         self.prompt.setAccessibleName(name)
         self.set_title(name)
@@ -240,6 +235,16 @@ class PromptPanel(Panel):
         self._show_example()
         self.bar.set_change(is_change)
         self._show_sizes()
+
+    def _show_hint(self) -> None:
+        make = self._generation
+        if not make.is_change:
+            text = translate("Prompt", 'Describe the poster; put its words in "quotation marks"')
+        elif make.follows_instructions:
+            text = translate("Prompt", "Say what to change: make the page dark green")
+        else:
+            text = translate("Prompt", "Describe the picture, or what is selected, as it shall be")
+        self.prompt.setPlaceholderText(text)
 
     def _show_models(self) -> None:
         self.model.clear()

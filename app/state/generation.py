@@ -8,7 +8,16 @@ from typing import Any
 from app.document.geometry import Page, closest_size
 from app.state.observable import Observable, Property
 from model.engine.protocol import ModelDescription
-from model.requests import MAX_SEED, Edit, Picture, Request, TextToImage
+from model.requests import (
+    CHANGES,
+    MAX_SEED,
+    Edit,
+    ImageToImage,
+    Inpaint,
+    Picture,
+    Request,
+    TextToImage,
+)
 
 Size = tuple[int, int]
 MAX_REMEMBERED = 200
@@ -80,9 +89,17 @@ class Generation(Observable):
         if self.model is not None and self.model.sizes:
             self.size = closest_size(page, self.model.sizes)
 
-    def request(self, source: Picture | None, prompt: str | None = None) -> Request:
-        """Raises RequestError, whose text names the field. `source` is what an edit changes;
-        `prompt` stands in for the user's when only the cost is asked for."""
+    @property
+    def follows_instructions(self) -> bool:
+        """Whether the model edits. Another one paints anew what the prompt describes."""
+        return self.model is None or Edit.task in self.model.tasks or not self.model.tasks
+
+    def request(
+        self, source: Picture | None, prompt: str | None = None, mask: Picture | None = None
+    ) -> Request:
+        """Raises RequestError, whose text names the field. `source` is what a change begins from,
+        `mask` where it may change; `prompt` stands in for the user's when only the cost is asked
+        for."""
         values: dict[str, Any] = {
             "prompt": self.prompt if prompt is None else prompt,
             "negative": self.negative or None,
@@ -92,7 +109,11 @@ class Generation(Observable):
             "count": self.count,
         }
         if self.is_change and source is not None:
-            return Edit(images=(source,), **values)
+            if self.follows_instructions:
+                return Edit(images=(source,), **values)
+            if mask is not None:
+                return Inpaint(image=source, mask=mask, **values)
+            return ImageToImage(image=source, **values)
         width, height = self.size or (None, None)
         if self.reference is not None:
             return Edit(images=(self.reference,), width=width, height=height, **values)
@@ -100,7 +121,7 @@ class Generation(Observable):
 
     def take(self, request: Request) -> None:
         """Show the values of an earlier request: "use these settings again"."""
-        self.switch(isinstance(request, Edit) and request.width is None)
+        self.switch(isinstance(request, CHANGES) and request.width is None)
         self.prompt = request.prompt
         self.negative = request.negative or ""
         self.steps = request.steps or self.steps

@@ -15,6 +15,7 @@ from app.document.document import DocumentState
 from app.document.edits import make_current, mask_for, source_for_edit
 from app.document.pictures import to_picture
 from app.document.placing import SetCurrentNode
+from app.document.selection import model_mask
 from app.engine.command import engine_command
 from app.i18n import translate
 from app.state.generation import Generation
@@ -178,7 +179,9 @@ class Making(QObject):
         change = make.is_change and bool(state.layers)
         try:
             source = to_picture(source_for_edit(state)) if change else None
-            request = make.request(source)
+            selected = mask_for(state) if change else None
+            mask = None if selected is None else model_mask(selected, state.page.rect)
+            request = make.request(source, mask=mask)
         except RequestError as error:
             self._tell(Kind.warning, _first_upper(str(error)))
             return
@@ -193,7 +196,7 @@ class Making(QObject):
                 request=request,
                 model=make.model.path,
                 parent=state.current_node if change else None,
-                mask=mask_for(state) if change else None,
+                mask=selected,
                 details={"kind": "change" if change else "new"},
             )
         )

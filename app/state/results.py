@@ -17,7 +17,7 @@ from app.document.history import EditTree, Made, Node
 from app.document.pictures import to_image
 from app.document.state import DocumentState
 from app.store.jobs import Job
-from model.requests import Edit, Result, to_recipe
+from model.requests import CHANGES, Result, to_recipe
 
 NAME_CHARS = 80
 
@@ -32,7 +32,7 @@ class Arrival:
 
 def is_change(job: Job) -> bool:
     """Whether the job changes what is on the canvas; an edit of a reference makes a new picture."""
-    return isinstance(job.request, Edit) and job.details.get("kind") == "change"
+    return isinstance(job.request, CHANGES) and job.details.get("kind") == "change"
 
 
 def arrivals(state: DocumentState, tree: EditTree, job: Job, result: Result) -> list[Arrival]:

@@ -8,7 +8,7 @@ from app.document.geometry import Page
 from app.state.generation import Generation
 from app.state.observable import Observable, Property, bind, property_names, watch
 from model.engine.protocol import ModelDescription
-from model.requests import Edit, Picture, RequestError, TextToImage
+from model.requests import Edit, ImageToImage, Inpaint, Picture, RequestError, TextToImage
 
 SMALL = ModelDescription(
     name="small", path="/m/small", sizes=((64, 64), (96, 64)), steps=4, guidance=2.0
@@ -60,6 +60,26 @@ def test_change_carries_the_picture_and_leaves_its_size_to_the_model(make: Gener
     assert isinstance(request, Edit)
     assert request.images == (PICTURE,)
     assert request.width is None
+
+
+def test_a_model_that_cannot_edit_paints_anew(make: Generation) -> None:
+    words = ModelDescription(
+        name="words", path="/m/words", sizes=((64, 64),), tasks=("text_to_image", "inpaint")
+    )
+    make.offer((words,))
+    make.choose(words)
+    make.switch(True)
+    make.prompt = "a green poster"
+    whole = make.request(PICTURE)
+    assert isinstance(whole, ImageToImage)
+    assert (whole.image, whole.width) == (PICTURE, None)
+    mask = Picture(width=2, height=1, mode="L", data=b"\xff\0")
+    part = make.request(PICTURE, mask=mask)
+    assert isinstance(part, Inpaint)
+    assert (part.image, part.mask, part.strength) == (PICTURE, mask, 1.0)
+    assert not make.follows_instructions
+    make.choose(SMALL)
+    assert isinstance(make.request(PICTURE, mask=mask), Edit)
 
 
 def test_reference_makes_a_new_picture_after_it(make: Generation) -> None:
