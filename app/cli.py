@@ -191,7 +191,8 @@ def _make(word: str, argv: list[str]) -> int:
         how = f"seed {each['seed']}"
         if "psnr_db" in each:
             how = f"PSNR {each['psnr_db']:.2f} dB, SSIM {each['ssim']:.4f}"
-        print(f"{each['file']}  {how}, {each['seconds']:.1f} s")
+        licence = each["recipe"]["model"]["licence"]
+        print(f"{each['file']}  {how}, {each['seconds']:.1f} s, {licence}")
     return DONE
 
 
@@ -237,7 +238,8 @@ def _model(
 
     wanted = recipe_model(recipe) if recipe is not None and options.model is None else None
     name = options.model or (wanted.name if wanted else "")
-    model = library.load(library.find(name))
+    path = library.find(name)
+    model = library.load(path, _accepted_licences(path, is_given=options.accept_licence))
     if wanted and model.identity.sha256 != wanted.sha256:
         raise CommandError(
             f"--recipe: it was made by {wanted.name} ({wanted.sha256[:12]}…), and the model of "
@@ -258,6 +260,19 @@ def _library(
     paths = Paths.default()
     folders = [paths.models, *map(Path, Settings(paths.settings).model_folders)]
     return Library(folders, device=device, dtype=dtype, variant=variant, lora_folders=[paths.loras])
+
+
+def _accepted_licences(path: Path, *, is_given: bool) -> tuple[str, ...]:
+    """Those the settings remember, and now the model's own, where the option accepts it."""
+    from app.paths import Paths
+    from app.settings import Settings
+    from model.loader import describe
+
+    settings = Settings(Paths.default().settings)
+    found = describe(path)
+    if is_given and not found.is_commercial:
+        settings.accept_licence(found.licence)
+    return settings.accepted_licences
 
 
 def _quiet_libraries() -> None:

@@ -141,6 +141,8 @@ def making_parser(word: str) -> Parser:
     add("--recipe", type=Path, metavar="PICTURE", help="do again what made this PNG")
     add("--model", metavar="FOLDER_OR_NAME", help="default: the starter that comes along")
     add("--variant", metavar="NAME", help="which model it is, where its files do not tell")
+    add("--accept-licence", action="store_true",
+        help="accept, once, the model's licence that allows no commercial use")  # fmt: skip
     add("--device", choices=DEVICES, help="default: the best there is")
     add("--dtype", choices=DTYPES, help="default: float32 on the CPU, else bfloat16")
     add("--json", action="store_true", help="print one JSON object and no progress")

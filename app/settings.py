@@ -23,6 +23,7 @@ class Settings(Observable):
     device = Property("")
     model = Property("")
     model_folders = Property[tuple[str, ...]](())
+    accepted_licences = Property[tuple[str, ...]](())
     keys = Property[dict[str, str]]({})
     reduced_motion = Property(False)
     welcomed = Property(False)
@@ -41,6 +42,11 @@ class Settings(Observable):
         """Put a project at the head of the recent files."""
         names = [str(path), *(name for name in self.recent if name != str(path))]
         self.recent = tuple(names[:MAX_RECENT])
+
+    def accept_licence(self, licence: str) -> None:
+        """The user accepts a licence that allows no commercial use, once for all its models."""
+        if licence not in self.accepted_licences:
+            self.accepted_licences = (*self.accepted_licences, licence)
 
     def forget(self, path: str) -> None:
         self.recent = tuple(name for name in self.recent if name != path)

@@ -6,7 +6,15 @@ A network's fields bear the names of the published `config.json`. Reading files 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+
+class Generation(StrEnum):
+    """Models of one architecture, whose files are for the same classes."""
+
+    first = "1.x"
+    two_one = "2.1"
 
 
 class ConfigError(ValueError):
@@ -31,7 +39,7 @@ class TransformerConfig:
     use_layer3d_rope: bool = False
 
     def __post_init__(self) -> None:
-        _check_positive(
+        check_positive(
             self,
             "patch_size",
             "in_channels",
@@ -41,13 +49,7 @@ class TransformerConfig:
             "num_attention_heads",
             "joint_attention_dim",
         )
-        if len(self.axes_dims_rope) != 3 or any(d < 2 or d % 2 for d in self.axes_dims_rope):
-            raise ConfigError(f"axes_dims_rope {self.axes_dims_rope} must be three even numbers")
-        if sum(self.axes_dims_rope) != self.attention_head_dim:
-            raise ConfigError(
-                f"axes_dims_rope {self.axes_dims_rope} must sum to "
-                f"attention_head_dim {self.attention_head_dim}"
-            )
+        check_axes(self.axes_dims_rope, self.attention_head_dim)
         if self.in_channels != self.out_channels * self.patch_size**2:
             raise ConfigError(
                 f"in_channels {self.in_channels} must be out_channels {self.out_channels} "
@@ -59,6 +61,15 @@ class TransformerConfig:
     @property
     def dim(self) -> int:
         return self.num_attention_heads * self.attention_head_dim
+
+    @property
+    def text_dim(self) -> int:
+        return self.joint_attention_dim
+
+    @property
+    def side_tokens(self) -> int:
+        """A picture's sides are multiples of so many tokens."""
+        return 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,31 +93,25 @@ class VaeConfig:
     )  # fmt: skip
 
     def __post_init__(self) -> None:
-        _check_positive(self, "base_dim", "z_dim", "num_res_blocks")
-        if not self.dim_mult or any(m < 1 for m in self.dim_mult):
-            raise ConfigError(f"dim_mult {self.dim_mult} must be numbers from 1")
+        check_positive(self, "base_dim", "z_dim", "num_res_blocks")
+        check_stages(self.dim_mult, self.temperal_downsample)
         if any((self.base_dim * m) % 2 for m in self.dim_mult):
             raise ConfigError(f"base_dim {self.base_dim} x dim_mult {self.dim_mult} must be even")
-        if len(self.temperal_downsample) != len(self.dim_mult) - 1:
-            raise ConfigError(
-                f"temperal_downsample {self.temperal_downsample} must have one entry fewer "
-                f"than dim_mult {self.dim_mult}"
-            )
         if self.attn_scales:
             raise ConfigError(f"attn_scales {self.attn_scales}: only an empty list is supported")
         if self.input_channels not in (3, 4):
             raise ConfigError(f"input_channels {self.input_channels} is neither 3 nor 4")
-        for name in ("latents_mean", "latents_std"):
-            values = getattr(self, name)
-            if len(values) != self.z_dim or not all(math.isfinite(v) for v in values):
-                raise ConfigError(f"{name} must have z_dim = {self.z_dim} finite numbers")
-        if min(self.latents_std) <= 0:
-            raise ConfigError("latents_std must be above zero")
+        check_latents(self.z_dim, self.latents_mean, self.latents_std)
 
     @property
     def scale(self) -> int:
         """Pixels a latent cell spans on each side."""
         return 2 ** (len(self.dim_mult) - 1)
+
+    @property
+    def channels(self) -> int:
+        """Of a picture."""
+        return self.input_channels
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -124,7 +129,7 @@ class SchedulerConfig:
     time_shift_type: str = "exponential"
 
     def __post_init__(self) -> None:
-        _check_positive(self, "num_train_timesteps", "base_image_seq_len", "max_image_seq_len")
+        check_positive(self, "num_train_timesteps", "base_image_seq_len", "max_image_seq_len")
         if self.base_image_seq_len >= self.max_image_seq_len:
             raise ConfigError("base_image_seq_len must be below max_image_seq_len")
         if self.time_shift_type not in ("exponential", "linear"):
@@ -137,11 +142,12 @@ class SchedulerConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class Template:
-    """A prompt template: the text before and after the prompt, and the tokens dropped in front."""
+    """A prompt template: the text before and after the prompt, and the tokens dropped in front; of
+    2.1, those before the user's turn, which are counted."""
 
     before: str
     after: str
-    drop: int
+    drop: int = 0
 
     def fill(self, prompt: str) -> str:
         return self.before + prompt + self.after
@@ -161,13 +167,14 @@ EDIT_SYSTEM = (
 )
 
 
-def _template(system: str, drop: int) -> Template:
+def _template(system: str, drop: int = 0) -> Template:
     before = f"<|im_start|>system\n{system}<|im_end|>\n<|im_start|>user\n"
     return Template(before=before, after=_AFTER, drop=drop)
 
 
 TEXT_TEMPLATE = _template(TEXT_SYSTEM, 34)
 EDIT_TEMPLATE = _template(EDIT_SYSTEM, 64)
+TEMPLATE_21 = _template("Comprehend and analyze the provided prompt.")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -175,10 +182,12 @@ class Family:
     """One published model. `condition_area` is what the vision-language model sees of a reference
     and `reference_area` what the VAE sees, both in px². `numbers_pictures`: the template names each
     picture, and a prompt may speak of "Picture 2". `has_layers`: it takes a picture apart, and does
-    nothing else."""
+    nothing else. `sigmas`: the noise levels of a model distilled to them, before the shift; steps
+    asked for do not count."""
 
     name: str
     pipeline: str
+    generation: Generation = Generation.first
     licence: str = "Apache-2.0"
     is_commercial: bool = True
     edits: bool = False
@@ -198,6 +207,8 @@ class Family:
     edit_template: Template = EDIT_TEMPLATE
     schedule: str = ""
     solver: str = "euler"
+    sigmas: tuple[float, ...] = ()
+    rescales_guidance: bool = True
     notice: str = ""
 
 
@@ -205,11 +216,34 @@ _SIZES_1328 = (
     (1328, 1328), (1664, 928), (928, 1664), (1472, 1104), (1104, 1472), (1584, 1056), (1056, 1584),
 )  # fmt: skip
 
+_SIZES_21 = (
+    (2048, 2048), (2400, 1792), (1792, 2400), (2528, 1696), (1696, 2528), (2752, 1536),
+    (1536, 2752),
+)  # fmt: skip
+
 _NEGATIVE_2512 = (
     "低分辨率，低画质，肢体畸形，手指畸形，画面过饱和，蜡像感，人脸无细节，过度光滑，画面具有AI感。"
     "构图混乱。文字模糊，扭曲。"
 )
 """What the model's README recommends."""
+
+_ROW_21 = Family(
+    name="Qwen-Image-2.1",
+    pipeline="QwenImage21Pipeline",
+    generation=Generation.two_one,
+    licence="Qwen Research License",
+    is_commercial=False,
+    edits=True,
+    steps=40,
+    guidance=1.0,
+    size_multiple=32,
+    sizes=_SIZES_21,
+    max_references=10,
+    text_template=TEMPLATE_21,
+    edit_template=TEMPLATE_21,
+    rescales_guidance=False,
+    notice="not for commercial use",
+)
 
 FAMILIES: tuple[Family, ...] = (
     Family(name="Qwen-Image", pipeline="QwenImagePipeline", sizes=_SIZES_1328),
@@ -243,20 +277,42 @@ FAMILIES: tuple[Family, ...] = (
         name="Qwen-Image-Layered",
         pipeline="QwenImageLayeredPipeline",
         has_layers=True,
+        rescales_guidance=False,
         reference_area=640 * 640,
         sizes=((640, 640), (1024, 1024)),
+    ),
+    _ROW_21,
+    replace(
+        _ROW_21,
+        name="Qwen-Image-2.1-Turbo",
+        steps=8,
+        sigmas=(1.0, 0.978453, 0.95418, 0.926626, 0.89508, 0.845148, 0.704534, 0.414568),
     ),
 )
 
 
-def candidates(pipeline: str, transformer: TransformerConfig) -> tuple[Family, ...]:
+def candidates(
+    pipeline: str,
+    *,
+    zero_cond_t: bool = False,
+    sigmas: tuple[float, ...] = (),
+) -> tuple[Family, ...]:
     """The rows that files of this `model_index.json` class may be, the likeliest first.
 
     Several are left where neither index nor configs tell: -2512 has the tensors of Qwen-Image.
+    `sigmas` are those of the index, which take the place of the row's.
     """
     rows = [row for row in FAMILIES if row.pipeline == pipeline]
-    fitting = [row for row in rows if row.zero_cond_t == transformer.zero_cond_t]
-    return tuple(fitting or rows)
+    rows = [row for row in rows if bool(row.sigmas) == bool(sigmas)] or rows
+    fitting = [row for row in rows if row.zero_cond_t == zero_cond_t] or rows
+    if not sigmas:
+        return tuple(fitting)
+    return tuple(replace(row, sigmas=sigmas, steps=len(sigmas)) for row in fitting)
+
+
+def generation_of(pipeline: str) -> Generation | None:
+    """Of a `model_index.json` class; None if there is no row for it."""
+    return next((row.generation for row in FAMILIES if row.pipeline == pipeline), None)
 
 
 def choose(rows: tuple[Family, ...], variant: str | None, name: str) -> Family:
@@ -275,8 +331,32 @@ def choose(rows: tuple[Family, ...], variant: str | None, name: str) -> Family:
     return max(named, key=lambda row: len(row.name), default=rows[0])
 
 
-def _check_positive(config: object, *names: str) -> None:
+def check_positive(config: object, *names: str) -> None:
     for name in names:
         value = getattr(config, name)
         if isinstance(value, bool) or not isinstance(value, int) or value < 1:
             raise ConfigError(f"{name} is {value!r}; it must be a whole number from 1")
+
+
+def check_axes(axes_dims: tuple[int, ...], head_dim: int) -> None:
+    if len(axes_dims) != 3 or any(d < 2 or d % 2 for d in axes_dims):
+        raise ConfigError(f"axes_dims_rope {axes_dims} must be three even numbers")
+    if sum(axes_dims) != head_dim:
+        raise ConfigError(f"axes_dims_rope {axes_dims} must sum to attention_head_dim {head_dim}")
+
+
+def check_stages(dim_mult: tuple[int, ...], temporal: tuple[bool, ...]) -> None:
+    if not dim_mult or any(m < 1 for m in dim_mult):
+        raise ConfigError(f"dim_mult {dim_mult} must be numbers from 1")
+    if len(temporal) != len(dim_mult) - 1:
+        raise ConfigError(
+            f"temperal_downsample {temporal} must have one entry fewer than dim_mult {dim_mult}"
+        )
+
+
+def check_latents(z_dim: int, mean: tuple[float, ...], std: tuple[float, ...]) -> None:
+    for name, values in (("latents_mean", mean), ("latents_std", std)):
+        if len(values) != z_dim or not all(math.isfinite(v) for v in values):
+            raise ConfigError(f"{name} must have z_dim = {z_dim} finite numbers")
+    if min(std) <= 0:
+        raise ConfigError("latents_std must be above zero")

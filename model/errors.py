@@ -3,7 +3,8 @@
     ModelError            the text says what happened, where, and what to do
     ├── CheckpointError   files that are missing, damaged, or of a kind we do not read
     ├── OutOfMemory       it does not fit into this machine's memory
-    └── NotFinite         the network returned numbers that are none
+    ├── NotFinite         the network returned numbers that are none
+    └── LicenceNotAccepted  the model's licence must be accepted before it is used
     Stopped               not a fault: the caller asked for an early end
 
 A request that no model could run raises `model.requests.RequestError`.
@@ -29,6 +30,16 @@ class OutOfMemory(ModelError):
 
 class NotFinite(ModelError):
     """The network's output holds NaN or infinity, so there is no picture in it."""
+
+
+class LicenceNotAccepted(ModelError):
+    """The user has not yet accepted a licence that allows no commercial use."""
+
+    def __init__(self, model: str, licence: str) -> None:
+        super().__init__(
+            f"{model} is under the {licence}, which allows no commercial use; read it, and if you "
+            "accept it say so once (--accept-licence at the command line)"
+        )
 
 
 class Stopped(Exception):

@@ -7,15 +7,15 @@ or the files it came from.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
-from transformers import Qwen2_5_VLModel, Qwen2Tokenizer
+from transformers import Qwen2Tokenizer
 
-from model.checkpoint import keys
+from model.checkpoint.build import Parts, build, dialects, text_encoder
 from model.checkpoint.control_folders import ControlFolders
 from model.checkpoint.folder import STEMS, ModelFolder, is_model_folder, read_folder
 from model.checkpoint.identity import combined, file_hashes
@@ -23,7 +23,14 @@ from model.checkpoint.lora_folders import LoraFolders
 from model.checkpoint.weights import load_weights
 from model.config import Family
 from model.engine.protocol import ModelDescription
-from model.errors import CheckpointError, ModelError, OutOfMemory, Stopped, memory_faults
+from model.errors import (
+    CheckpointError,
+    LicenceNotAccepted,
+    ModelError,
+    OutOfMemory,
+    Stopped,
+    memory_faults,
+)
 from model.lora import Loras
 from model.pipelines.inputs import Inputs, Networks, Settled, stacked
 from model.pipelines.pictures import to_picture
@@ -39,10 +46,9 @@ from model.requests import (
     RequestError,
     Result,
 )
-from model.text_encoder.encoder import IMAGE_PAD, TextEncoder, build_network, settle_rope
+from model.text_encoder.encoder import IMAGE_PAD, settle_rope
 from model.text_encoder.tokenizer import load_tokenizer
-from model.transformer import Transformer
-from model.vae import Poll, Vae
+from model.vae import Poll
 
 OnStep = Callable[[int, int, Picture | None], None]
 ShouldStop = Callable[[], bool]
@@ -223,10 +229,13 @@ def load(
     variant: str | None = None,
     lora_folders: LoraFolders | None = None,
     control_folders: ControlFolders | None = None,
+    accepted: Collection[str] = (),
 ) -> Model:
     """The model in a folder of the published layout.
 
     `variant` names the published model where the files leave several (-2512 or the first one).
+    `accepted` names licences that the user has accepted: LicenceNotAccepted for a model under one
+    that allows no commercial use and is not among them.
 
     `dtype` is float32, bfloat16 or float16; by default float32 on the CPU, else bfloat16. A model
     larger than `budget_bytes` is refused before its weights are read.
@@ -235,13 +244,14 @@ def load(
         raise ModelError(f"quantization {quantization!r}: this version loads whole weights only")
     target, number_type = choose_device(device), _choose_dtype(dtype, device)
     folder = read_folder(path, variant)
-    parts = _build(folder)
+    _check_licence(folder, accepted)
+    parts = build(folder)
     _check_budget(folder, parts, number_type, budget_bytes)
-    tokenizer = load_tokenizer(path / "tokenizer")
+    tokenizer = load_tokenizer(folder.tokenizer)
     _check_vocabulary(folder, tokenizer)
     hashes = file_hashes(folder.config_files, path)
     with memory_faults(f"loading {path.name}"):
-        for part, module, dialect in _dialects(folder, parts):
+        for part, module, dialect in dialects(folder, parts):
             shards = load_weights(
                 module, path / part, STEMS[part], dialect, dtype=number_type, device=target
             )
@@ -251,7 +261,7 @@ def load(
         row=folder.row,
         transformer=parts.transformer,
         vae=parts.vae,
-        text_encoder=TextEncoder(parts.network, tokenizer, folder.images, folder.row),
+        text_encoder=text_encoder(folder, parts.network, tokenizer),
         scheduler=folder.scheduler,
         controls=control_folders or ControlFolders(),
     )
@@ -271,7 +281,7 @@ def describe(path: Path) -> ModelDescription:
         folder.row,
         name=path.resolve().name,
         path=str(path),
-        size_multiple=folder.vae.scale * folder.transformer.patch_size,
+        size_multiple=folder.size_multiple,
         tasks=tasks_of(folder.row, can_see=folder.images is not None),
     )
 
@@ -314,41 +324,15 @@ def _choose_dtype(name: str | None, device: str) -> torch.dtype:
     return DTYPES[name]
 
 
-class _Parts(NamedTuple):
-    transformer: Transformer
-    vae: Vae
-    network: Qwen2_5_VLModel
-
-
-def _build(folder: ModelFolder) -> _Parts:
-    """The three networks without memory."""
-    try:
-        with torch.device("meta"):
-            parts = _Parts(
-                Transformer(folder.transformer), Vae(folder.vae), build_network(folder.encoder)
-            )
-    except (RuntimeError, OverflowError) as error:  # a product of dimensions beyond 64 bits
-        raise CheckpointError(f"{folder.path}: its configs describe no network: {error}") from error
-    for module in parts:
-        module.eval()
-    return parts
-
-
-def _dialects(
-    folder: ModelFolder, parts: _Parts
-) -> tuple[tuple[str, torch.nn.Module, keys.Dialect], ...]:
-    """Folder, network, and how its tensors are published."""
-    transformer, vae, network = parts
-    return (
-        ("transformer", transformer, keys.plain(transformer)),
-        ("vae", vae, keys.vae(vae, folder.vae)),
-        ("text_encoder", network, keys.text_encoder(network, folder.encoder.language)),
-    )
+def _check_licence(folder: ModelFolder, accepted: Collection[str]) -> None:
+    row = folder.row
+    if not row.is_commercial and row.licence not in accepted:
+        raise LicenceNotAccepted(row.name, row.licence)
 
 
 def _check_budget(
     folder: ModelFolder,
-    parts: _Parts,
+    parts: Parts,
     dtype: torch.dtype,
     budget_bytes: int | None,
 ) -> None:
@@ -396,6 +380,7 @@ def _singles(request: Request, settled: Settled) -> tuple[Request, ...]:
 def _description(row: Family, **own: object) -> ModelDescription:
     return ModelDescription(
         licence=row.licence,
+        is_commercial=row.is_commercial,
         notice=row.notice,
         sizes=row.sizes,
         steps=row.steps,

@@ -27,20 +27,23 @@ class RMSNorm(nn.Module):
         return rms_norm(x, self.weight)
 
 
-def sinusoid(sigma: Tensor) -> Tensor:
-    """[B] noise levels -> [B, 256] cosines, then sines, of 1000 times the level."""
+def time_frequencies(device: torch.device) -> Tensor:
+    """[128] in float32: never a buffer, which a cast of the module would round."""
     half = TIME_CHANNELS // 2
-    exponent = -math.log(10_000) * torch.arange(half, dtype=torch.float32, device=sigma.device)
-    frequencies = torch.exp(exponent / half)
-    angles = 1000 * (sigma[:, None].float() * frequencies)
+    exponent = -math.log(10_000) * torch.arange(half, dtype=torch.float32, device=device)
+    return torch.exp(exponent / half)
+
+
+def sinusoid(angles: Tensor) -> Tensor:
+    """[B, 128] -> [B, 256]: cosines, then sines."""
     return torch.cat([angles.cos(), angles.sin()], dim=-1)
 
 
 class TimestepEmbedding(nn.Module):
-    def __init__(self, dim: int) -> None:
+    def __init__(self, dim: int, *, bias: bool = True) -> None:
         super().__init__()
-        self.linear_1 = nn.Linear(TIME_CHANNELS, dim)
-        self.linear_2 = nn.Linear(dim, dim)
+        self.linear_1 = nn.Linear(TIME_CHANNELS, dim, bias=bias)
+        self.linear_2 = nn.Linear(dim, dim, bias=bias)
 
     def forward(self, x: Tensor) -> Tensor:
         return self.linear_2(F.silu(self.linear_1(x)))
@@ -55,7 +58,8 @@ class TimeEmbed(nn.Module):
         self.addition_t_embedding = nn.Embedding(2, dim) if has_addition else None
 
     def forward(self, sigma: Tensor) -> Tensor:
-        embedded = self.timestep_embedder(sinusoid(sigma).to(sigma.dtype))
+        angles = 1000 * (sigma[:, None].float() * time_frequencies(sigma.device))
+        embedded = self.timestep_embedder(sinusoid(angles).to(sigma.dtype))
         if self.addition_t_embedding is None:
             return embedded
         return embedded + self.addition_t_embedding.weight[0]

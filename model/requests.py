@@ -64,7 +64,8 @@ class Picture:
 
 @dataclass(frozen=True, kw_only=True)
 class ModelIdentity:
-    """Which weights: `name` for people, `sha256` for machines, `licence` as an SPDX expression."""
+    """Which weights: `name` for people, `sha256` for machines, `licence` as an SPDX expression, or
+    by its own name where SPDX has none."""
 
     name: str
     sha256: str

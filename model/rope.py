@@ -15,6 +15,7 @@ from torch import Tensor
 
 THETA = 10_000.0
 MAX_POSITION = 4096
+MAX_POSITION_21 = 8192
 
 Grid = tuple[int, int, int]
 """Frames, rows and columns of one image, in tokens."""
@@ -23,31 +24,40 @@ Grid = tuple[int, int, int]
 @lru_cache(maxsize=16)
 @torch.inference_mode(mode=False)  # a cached inference tensor could never take part in training
 def _axis_table(dim: int) -> Tensor:
-    """Complex rotations [2 * MAX_POSITION, dim/2] of positions -MAX_POSITION…MAX_POSITION-1."""
+    """Complex rotations [2 * MAX_POSITION_21, dim/2] of all positions, the lowest first."""
     inverse = 1.0 / torch.pow(THETA, torch.arange(0, dim, 2).to(torch.float32).div(dim))
-    angles = torch.outer(torch.arange(-MAX_POSITION, MAX_POSITION).float(), inverse)
+    angles = torch.outer(torch.arange(-MAX_POSITION_21, MAX_POSITION_21).float(), inverse)
     return torch.polar(torch.ones_like(angles), angles)
 
 
-def _rotations(dim: int, first: int, count: int) -> Tensor:
-    if first < -MAX_POSITION or first + count > MAX_POSITION:
+def _rotations(dim: int, first: int, count: int, limit: int) -> Tensor:
+    if first < -limit or first + count > limit:
         raise ValueError(
-            f"position {first + count - 1} is beyond the {MAX_POSITION} the model knows; "
+            f"position {first + count - 1} is beyond the {limit} the model knows; "
             "use a smaller picture or a shorter prompt"
         )
-    return _axis_table(dim)[first + MAX_POSITION : first + MAX_POSITION + count]
+    return _axis_table(dim)[first + MAX_POSITION_21 : first + MAX_POSITION_21 + count]
 
 
-def image_table(grid: Grid, index: int, axes_dims: Sequence[int]) -> Tensor:
-    """Rotations [frames * rows * columns, d/2] of image number `index` of a sample."""
+def image_table(
+    grid: Grid, index: int, axes_dims: Sequence[int], limit: int = MAX_POSITION
+) -> Tensor:
+    """Rotations [frames * rows * columns, d/2] of an image whose frame position is `index`."""
     frames, rows, columns = grid
     parts = (
-        _rotations(axes_dims[0], index, frames)[:, None, None],
-        _rotations(axes_dims[1], -(rows - rows // 2), rows)[None, :, None],
-        _rotations(axes_dims[2], -(columns - columns // 2), columns)[None, None, :],
+        _rotations(axes_dims[0], index, frames, limit)[:, None, None],
+        _rotations(axes_dims[1], -(rows - rows // 2), rows, limit)[None, :, None],
+        _rotations(axes_dims[2], -(columns - columns // 2), columns, limit)[None, None, :],
     )
     shape = (frames, rows, columns)
     return torch.cat([p.expand(*shape, p.shape[-1]) for p in parts], dim=-1).flatten(0, 2)
+
+
+def text_table(
+    first: int, count: int, axes_dims: Sequence[int], limit: int = MAX_POSITION
+) -> Tensor:
+    """Rotations [count, d/2] of text: the same position on all three axes."""
+    return torch.cat([_rotations(dim, first, count, limit) for dim in axes_dims], dim=-1)
 
 
 def text_start(grids: Sequence[Grid]) -> int:
@@ -64,7 +74,7 @@ def rope_tables(
     frame position.
     """
     images = [image_table(grid, index, axes_dims) for index, grid in enumerate(grids)]
-    return torch.cat(images), _text_table(text_start(grids), num_text, axes_dims)
+    return torch.cat(images), text_table(text_start(grids), num_text, axes_dims)
 
 
 def layered_rope_tables(
@@ -74,16 +84,12 @@ def layered_rope_tables(
     they make up: the last grid, whose frame is -1 (Qwen-Image-Layered, arXiv 2512.15603)."""
     target, condition = grids
     images = [image_table(target, 0, axes_dims), image_table(condition, -1, axes_dims)]
-    return torch.cat(images), _text_table(layered_text_start(grids), num_text, axes_dims)
+    return torch.cat(images), text_table(layered_text_start(grids), num_text, axes_dims)
 
 
 def layered_text_start(grids: Sequence[Grid]) -> int:
     """The first text position also lies behind the frames."""
     return max(text_start(grids), grids[0][0])
-
-
-def _text_table(start: int, num_text: int, axes_dims: Sequence[int]) -> Tensor:
-    return torch.cat([_rotations(dim, start, num_text) for dim in axes_dims], dim=-1)
 
 
 def rotate(x: Tensor, table: Tensor) -> Tensor:

@@ -12,13 +12,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from itertools import pairwise
+from typing import Generic, TypeVar
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from model.config import VaeConfig
+from model.config21 import Vae21Config
 
+Config = TypeVar("Config", VaeConfig, Vae21Config)
 Poll = Callable[[], None]
 EPS = 1e-12
 
@@ -85,10 +88,10 @@ class Downsample(nn.Module):
 
 
 class Upsample(nn.Module):
-    def __init__(self, dim: int) -> None:
+    def __init__(self, dim_in: int, dim_out: int) -> None:
         super().__init__()
         double = nn.Upsample(scale_factor=(2.0, 2.0), mode="nearest-exact")
-        self.resample = nn.Sequential(double, nn.Conv2d(dim, dim // 2, 3, padding=1))
+        self.resample = nn.Sequential(double, nn.Conv2d(dim_in, dim_out, 3, padding=1))
 
     def forward(self, x: Tensor) -> Tensor:
         if x.dtype != torch.float32:  # sums of kernel taps would be rounded
@@ -163,7 +166,7 @@ class UpBlock(nn.Module):
         super().__init__()
         widths = [dim_in] + [dim_out] * num_resnets
         self.resnets = nn.ModuleList([ResidualBlock(a, b) for a, b in pairwise(widths)])
-        self.upsamplers = nn.ModuleList([Upsample(dim_out)]) if doubles else None
+        self.upsamplers = nn.ModuleList([Upsample(dim_out, dim_out // 2)]) if doubles else None
 
     def forward(self, x: Tensor, poll: Poll = no_poll) -> Tensor:
         for resnet in self.resnets:
@@ -196,16 +199,17 @@ class Decoder(nn.Module):
         return self.conv_out(F.silu(self.norm_out(x)))
 
 
-class Vae(nn.Module):
-    """Pixels in -1…1 to normalised latents and back."""
+class FrameVae(nn.Module, Generic[Config]):
+    """Pixels in -1…1 to normalised latents and back: what the families' VAEs have in common.
 
-    def __init__(self, config: VaeConfig) -> None:
-        super().__init__()
-        self.config = config
-        self.encoder = Encoder(config)
-        self.quant_conv = nn.Conv2d(2 * config.z_dim, 2 * config.z_dim, 1)
-        self.post_quant_conv = nn.Conv2d(config.z_dim, config.z_dim, 1)
-        self.decoder = Decoder(config)
+    A family brings its encoder and decoder, and how it undoes the normalisation.
+    """
+
+    config: Config
+    encoder: nn.Module
+    quant_conv: nn.Conv2d
+    post_quant_conv: nn.Conv2d
+    decoder: nn.Module
 
     def moments(self, pixels: Tensor, poll: Poll = no_poll) -> tuple[Tensor, Tensor]:
         """Mean and log-variance of the posterior, not normalised, each [B, z, h, w]."""
@@ -220,7 +224,7 @@ class Vae(nn.Module):
     def posterior(self, pixels: Tensor, poll: Poll = no_poll) -> tuple[Tensor, Tensor]:
         """[B, C, H, W] -> mode and standard deviation, normalised, each [B, z, h, w]."""
         mean, logvar = self.moments(pixels, poll)
-        _, std = self._statistics(mean)
+        _, std = self.statistics(mean)
         return self.normalise(mean), torch.exp(0.5 * logvar) / std
 
     def decode(self, latents: Tensor, poll: Poll = no_poll) -> Tensor:
@@ -232,18 +236,35 @@ class Vae(nn.Module):
         return self.decoder(self.post_quant_conv(fast_layout(z)), poll).contiguous()
 
     def normalise(self, z: Tensor) -> Tensor:
-        mean, std = self._statistics(z)
+        mean, std = self.statistics(z)
         return (z - mean) / std
 
     def denormalise(self, latents: Tensor) -> Tensor:
-        # The reference divides by a rounded 1/std; in bf16 that differs from a product.
-        mean, std = self._statistics(latents)
-        return latents / (1.0 / std) + mean
+        """The inverse of `normalise`, with the roundings of the family's reference."""
+        raise NotImplementedError
 
-    def _statistics(self, like: Tensor) -> tuple[Tensor, Tensor]:
+    def statistics(self, like: Tensor) -> tuple[Tensor, Tensor]:
+        """Mean and standard deviation of each latent channel, [1, z, 1, 1] each."""
         shape = (1, -1, 1, 1)
         mean = like.new_tensor(self.config.latents_mean).view(shape)
         return mean, like.new_tensor(self.config.latents_std).view(shape)
+
+
+class Vae(FrameVae[VaeConfig]):
+    """The VAE of 1.x."""
+
+    def __init__(self, config: VaeConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.encoder = Encoder(config)
+        self.quant_conv = nn.Conv2d(2 * config.z_dim, 2 * config.z_dim, 1)
+        self.post_quant_conv = nn.Conv2d(config.z_dim, config.z_dim, 1)
+        self.decoder = Decoder(config)
+
+    def denormalise(self, latents: Tensor) -> Tensor:
+        # The reference divides by a rounded 1/std; in bf16 that differs from a product.
+        mean, std = self.statistics(latents)
+        return latents / (1.0 / std) + mean
 
 
 def fold(name: str, tensor: Tensor) -> Tensor:

@@ -17,6 +17,7 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -48,6 +49,7 @@ from model.engine.protocol import (
 from model.engine.transport import MAGIC, MAX_BODY_BYTES, PREFIX, encode, read_messages
 from model.requests import Edit, ModelIdentity, Picture, Request, Result
 
+LICENCE = "Private Licence"
 IDENTITY = ModelIdentity(name="fake", sha256="0" * 64, licence="Apache-2.0")
 DESCRIPTION = ModelDescription(
     name="fake",
@@ -135,7 +137,8 @@ class FakeModel:
 
 
 class FakeLibrary:
-    """Models by name: `fake` (or none), `damaged`, `large`; `noisy` prints where it must not."""
+    """Models by name: `fake` (or none), `damaged`, `large`; `noisy` prints where it must not;
+    `private` wants its licence accepted."""
 
     def __init__(self, model: FakeModel) -> None:
         self._model = model
@@ -151,9 +154,11 @@ class FakeLibrary:
     def find(self, name: str) -> Path:
         return Path("/models", name or "fake")
 
-    def load(self, path: Path) -> FakeModel:
-        from model.errors import CheckpointError, OutOfMemory
+    def load(self, path: Path, accepted: Collection[str] = ()) -> FakeModel:
+        from model.errors import CheckpointError, LicenceNotAccepted, OutOfMemory
 
+        if path.name == "private" and LICENCE not in accepted:
+            raise LicenceNotAccepted(path.name, LICENCE)
         self.loads.append(path.name)
         if path.name == "damaged":
             raise CheckpointError(f"{path}: its weights are missing; download it again")

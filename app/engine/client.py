@@ -74,6 +74,7 @@ class EngineClient(QObject):
     ) -> None:
         super().__init__(parent)
         self.state = EngineState.off
+        self.accepted: tuple[str, ...] = ()  # licences, sent along with every Load and Run
         self._command = list(command) if command is not None else engine_command()
         self._log = log
         self._deadlines = deadlines or Deadlines()
@@ -100,13 +101,14 @@ class EngineClient(QObject):
         return self._ask(Describe(id=self._take_id()))
 
     def load(self, model: str) -> int:
-        return self._ask(Load(id=self._take_id(), model=model))
+        return self._ask(Load(id=self._take_id(), model=model, accepted=self.accepted))
 
     def plan(self, model: str, request: Request) -> int:
         return self._ask(Plan(id=self._take_id(), model=model, request=request))
 
     def run(self, model: str, request: Request) -> int:
-        return self._ask(Run(id=self._take_id(), model=model, request=request))
+        run = Run(id=self._take_id(), model=model, request=request, accepted=self.accepted)
+        return self._ask(run)
 
     def stop(self, id: int) -> None:
         """Ask for an early end. Its Stopped, or the reply that crossed it, follows as a signal."""

@@ -24,7 +24,7 @@ from app.state.results import Arrival, arrivals, is_change, place
 from app.state.workspace import Workspace
 from app.store.jobs import Job, JobStatus
 from app.store.project import Project
-from model.engine.protocol import Described, Failed, Loaded, Planned, Progress
+from model.engine.protocol import Described, Failed, Loaded, ModelDescription, Planned, Progress
 from model.requests import Picture, RequestError, Result
 
 PLAN_MS = 400
@@ -82,6 +82,7 @@ class Making(QObject):
     def start_engine(self) -> None:
         """After the first paint: what models are there?"""
         workspace, settings = self._workspace, self._workspace.settings
+        workspace.client.accepted = settings.accepted_licences
         if not self._keeps_command:
             folders = (*settings.model_folders, str(workspace.paths.models))
             loras = (workspace.paths.loras,)
@@ -258,8 +259,34 @@ class Making(QObject):
 
     def _on_failed(self, job: Job, reason: str) -> None:
         self.progress.emit(None)
+        model = self._waiting_for_licence(job)
+        if model is not None:
+            self._ask_licence(model, job)
+            return
         title = translate("Making", "The picture could not be made. Your document is unchanged.")
         self._tell(Kind.error, title, _first_upper(reason), job)
+
+    def _waiting_for_licence(self, job: Job) -> ModelDescription | None:
+        """The job's model, if its licence is still to be accepted."""
+        model = next((m for m in self._generation.models if m.path == job.model), None)
+        accepted = self._workspace.settings.accepted_licences
+        if model is None or model.is_commercial or model.licence in accepted:
+            return None
+        return model
+
+    def _ask_licence(self, model: ModelDescription, job: Job) -> None:
+        def accept() -> None:
+            settings = self._workspace.settings
+            settings.accept_licence(model.licence)
+            self._workspace.client.accepted = settings.accepted_licences
+            self._workspace.rerun(job)
+
+        title = translate(
+            "Making", "{model} is under the {licence}, which allows no commercial use."
+        ).format(model=model.name, licence=model.licence)
+        text = translate("Making", "Accept it once to use the model. Your document is unchanged.")
+        deed = translate("Making", "Accept the licence")
+        self.told.emit(Message(kind=Kind.warning, title=title, text=text, deeds=((deed, accept),)))
 
     def make_current(self, node_id: str, picture: QImage) -> None:
         """Put a step of the history, whose picture this is, on the canvas; undoable, and nothing

@@ -1004,6 +1004,14 @@
  <context>
   <name>Making</name>
   <message>
+   <source>Accept it once to use the model. Your document is unchanged.</source>
+   <translation>接受一次后即可使用该模型。您的文档没有变化。</translation>
+  </message>
+  <message>
+   <source>Accept the licence</source>
+   <translation>接受许可证</translation>
+  </message>
+  <message>
    <source>Add a model folder in the settings.</source>
    <translation>请在设置中添加模型文件夹。</translation>
   </message>
@@ -1034,6 +1042,10 @@
   <message>
    <source>Use Save As to work on a copy of it.</source>
    <translation>请使用“另存为”在副本上继续工作。</translation>
+  </message>
+  <message>
+   <source>{model} is under the {licence}, which allows no commercial use.</source>
+   <translation>{model} 采用 {licence}，该许可证不允许商业用途。</translation>
   </message>
  </context>
  <context>

@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -17,14 +18,25 @@ from model.config import (
     FAMILIES,
     ConfigError,
     Family,
+    Generation,
     SchedulerConfig,
     TransformerConfig,
     VaeConfig,
     candidates,
     choose,
+    generation_of,
 )
+from model.config21 import Transformer21Config, Vae21Config
 from model.errors import CheckpointError
-from model.text_encoder.config import EncoderConfig, ImageConfig, LanguageConfig, VisionConfig
+from model.text_encoder.config import (
+    Encoder21Config,
+    EncoderConfig,
+    ImageConfig,
+    Language21Config,
+    LanguageConfig,
+    Vision21Config,
+    VisionConfig,
+)
 
 SETTINGS_VERSION = 1
 MAX_AREA = 2**26
@@ -42,6 +54,13 @@ CLASSES = {
     "tokenizer": ("Qwen2Tokenizer", "Qwen2TokenizerFast"),
     "processor": ("Qwen2VLProcessor", "Qwen2_5_VLProcessor"),
 }
+CLASSES_21 = {
+    "transformer": ("QwenImage21Transformer2DModel",),
+    "vae": ("AutoencoderKLQwenImage21",),
+    "text_encoder": ("Qwen3VLForConditionalGeneration",),
+    "scheduler": ("FlowMatchEulerDiscreteScheduler",),
+    "processor": ("Qwen3VLProcessor",),
+}
 _DECIDING_FILES = (
     "model_index.json",
     "inkstone.json",
@@ -50,11 +69,13 @@ _DECIDING_FILES = (
     "text_encoder/config.json",
     "scheduler/scheduler_config.json",
     "processor/preprocessor_config.json",
-    "tokenizer/tokenizer_config.json",
-    "tokenizer/tokenizer.json",
-    "tokenizer/vocab.json",
-    "tokenizer/merges.txt",
-    "tokenizer/added_tokens.json",
+)
+_TOKENIZER_FILES = (
+    "tokenizer_config.json",
+    "tokenizer.json",
+    "vocab.json",
+    "merges.txt",
+    "added_tokens.json",
 )
 _UNSUPPORTED_SCHEDULES = (
     "invert_sigmas",
@@ -63,6 +84,39 @@ _UNSUPPORTED_SCHEDULES = (
     "use_beta_sigmas",
     "stochastic_sampling",
 )
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Kind:
+    """How the parts of one generation are published, and what reads them. `encoder` is the config
+    as a whole, its language model and its vision tower."""
+
+    classes: Mapping[str, tuple[str, ...]]
+    tokenizer: str
+    transformer: type
+    vae: type
+    model_type: str
+    encoder: tuple[type, type, type]
+
+
+_KINDS = {
+    Generation.first: _Kind(
+        classes=CLASSES,
+        tokenizer="tokenizer",
+        transformer=TransformerConfig,
+        vae=VaeConfig,
+        model_type="qwen2_5_vl",
+        encoder=(EncoderConfig, LanguageConfig, VisionConfig),
+    ),
+    Generation.two_one: _Kind(
+        classes=CLASSES_21,
+        tokenizer="processor",
+        transformer=Transformer21Config,
+        vae=Vae21Config,
+        model_type="qwen3_vl",
+        encoder=(Encoder21Config, Language21Config, Vision21Config),
+    ),
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,29 +154,45 @@ class ModelFolder:
     path: Path
     row: Family
     variants: tuple[str, ...]
-    transformer: TransformerConfig
-    vae: VaeConfig
+    transformer: TransformerConfig | Transformer21Config
+    vae: VaeConfig | Vae21Config
     scheduler: SchedulerConfig
-    encoder: EncoderConfig
+    encoder: EncoderConfig | Encoder21Config
     images: ImageConfig | None
+
+    @property
+    def tokenizer(self) -> Path:
+        """The folder with the tokenizer's files."""
+        return self.path / _KINDS[self.row.generation].tokenizer
+
+    @property
+    def size_multiple(self) -> int:
+        """Sides of a picture are multiples of so many pixels."""
+        patch = self.transformer.patch_size
+        return self.vae.scale * patch * self.transformer.side_tokens
 
     @property
     def config_files(self) -> tuple[Path, ...]:
         """The small files that decide about pictures; part of the model's identity."""
-        return tuple(p for p in (self.path / name for name in _DECIDING_FILES) if p.is_file())
+        places = [self.path / name for name in _DECIDING_FILES]
+        if not (self.path / "processor/preprocessor_config.json").exists():
+            places.append(self.path / "processor/processor_config.json")
+        places += [self.tokenizer / name for name in _TOKENIZER_FILES]
+        return tuple(place for place in places if place.is_file())
 
 
 def read_folder(path: Path, variant: str | None = None) -> ModelFolder:
     """`variant` names the published model where index and configs leave several."""
-    pipeline = _read_pipeline(path)
-    transformer = _read(path / "transformer/config.json", TransformerConfig, "transformer")
-    rows = candidates(pipeline, transformer)
+    pipeline, kind, sigmas = _read_index(path / "model_index.json")
+    transformer = _read(path / "transformer/config.json", kind.transformer, kind.classes)
+    zero_cond_t = getattr(transformer, "zero_cond_t", False)  # 2.1 has no such choice
+    rows = candidates(pipeline, zero_cond_t=zero_cond_t, sigmas=sigmas)
     try:
         row = choose(rows, variant, path.resolve().name)
     except ConfigError as error:
         raise CheckpointError(f"{path}: {error}") from None
     row = _with_settings(row, path / "inkstone.json")
-    vae = _read(path / "vae/config.json", VaeConfig, "vae")
+    vae = _read(path / "vae/config.json", kind.vae, kind.classes)
     folder = ModelFolder(
         path=path,
         row=row,
@@ -130,7 +200,7 @@ def read_folder(path: Path, variant: str | None = None) -> ModelFolder:
         transformer=transformer,
         vae=vae,
         scheduler=_read_scheduler(path / "scheduler/scheduler_config.json"),
-        encoder=_read_encoder(path / "text_encoder/config.json"),
+        encoder=_read_encoder(path / "text_encoder/config.json", kind),
         images=_read_images(path / "processor"),
     )
     _check_joints(folder)
@@ -142,29 +212,45 @@ def is_model_folder(path: Path) -> bool:
     return (path / "model_index.json").is_file()
 
 
-def _read_pipeline(path: Path) -> str:
-    index_path = path / "model_index.json"
+def _read_index(index_path: Path) -> tuple[str, _Kind, tuple[float, ...]]:
+    """The pipeline's class, what reads its parts, and the noise levels it is distilled to."""
     if not index_path.exists():
         raise CheckpointError(
-            f"{path} is no model folder: it has no model_index.json; "
+            f"{index_path.parent} is no model folder: it has no model_index.json; "
             "name the folder that holds transformer, vae and text_encoder"
         )
     index = read_object(index_path)
     name = index.get("_class_name")
-    known_names = {row.pipeline for row in FAMILIES}
-    if not isinstance(name, str) or name not in known_names:
-        known = ", ".join(sorted(known_names))
-        raise CheckpointError(f"{path} is a {str(name)[:80]!r}; this version runs {known}")
-    for part, classes in CLASSES.items():
+    generation = generation_of(name) if isinstance(name, str) else None
+    if not isinstance(name, str) or generation is None:
+        known = ", ".join(sorted({row.pipeline for row in FAMILIES}))
+        raise CheckpointError(
+            f"{index_path.parent} is a {str(name)[:80]!r}; this version runs {known}"
+        )
+    kind = _KINDS[generation]
+    for part, classes in kind.classes.items():
         entry = index.get(part)
-        if entry is None and part == "processor":
+        if entry is None and part == "processor" and kind.tokenizer != part:
             continue
         if not (isinstance(entry, list) and len(entry) == 2 and entry[1] in classes):
             raise CheckpointError(
                 f"{index_path}: {part} is {str(entry)[:80]!r}; this version reads "
                 f"{' or '.join(classes)}"
             )
-    return name
+    if generation is Generation.first:
+        return name, kind, ()
+    return name, kind, read_config(_Sampling, index, str(index_path)).sample_sigmas or ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Sampling:
+    sample_sigmas: tuple[float, ...] | None = None
+
+    def __post_init__(self) -> None:
+        levels = self.sample_sigmas or (1.0,)
+        falls = all(a > b for a, b in pairwise(levels))
+        if not (falls and levels[0] <= 1 and levels[-1] > 0):
+            raise ConfigError("sample_sigmas must fall, from 1 at most, and stay above 0")
 
 
 def _with_settings(row: Family, path: Path) -> Family:
@@ -187,9 +273,10 @@ def _with_settings(row: Family, path: Path) -> Family:
     return dataclasses.replace(row, **changes)
 
 
-def _read(path: Path, cls: Any, part: str) -> Any:
+def _read(path: Path, cls: Any, classes: Mapping[str, tuple[str, ...]]) -> Any:
+    """The config in `path`, whose folder is named after the part."""
     values = read_object(path)
-    check_class(values, CLASSES[part], str(path))
+    check_class(values, classes[path.parent.name], str(path))
     return read_config(cls, values, str(path))
 
 
@@ -198,28 +285,29 @@ def _read_scheduler(path: Path) -> SchedulerConfig:
     for name in _UNSUPPORTED_SCHEDULES:
         if values.get(name):
             raise CheckpointError(f"{path}: {name} is set; such a schedule is not supported")
-    return _read(path, SchedulerConfig, "scheduler")
+    return _read(path, SchedulerConfig, CLASSES)
 
 
-def _read_encoder(path: Path) -> EncoderConfig:
+def _read_encoder(path: Path, kind: _Kind) -> EncoderConfig | Encoder21Config:
     values = read_object(path)
     where = str(path)
-    if values.get("model_type") != "qwen2_5_vl":
+    if values.get("model_type") != kind.model_type:
         raise CheckpointError(
-            f"{path}: model_type {str(values.get('model_type'))[:80]!r} is not qwen2_5_vl"
+            f"{path}: model_type {str(values.get('model_type'))[:80]!r} is not {kind.model_type}"
         )
+    whole, language_type, vision_type = kind.encoder
     nested = values.get("text_config")  # older files have the language model's fields flat
     language = _with_rope(nested if isinstance(nested, dict) else values, where)
     vision = values.get("vision_config")
     if not isinstance(vision, dict):
         raise CheckpointError(f"{path}: lacks vision_config")
     parts = {
-        "language": read_config(LanguageConfig, language, where),
-        "vision": read_config(VisionConfig, vision, f"{where}: vision_config"),
+        "language": read_config(language_type, language, where),
+        "vision": read_config(vision_type, vision, f"{where}: vision_config"),
     }
     ids = read_config(_TokenIds, values, where)
     try:
-        return EncoderConfig(**parts, **dataclasses.asdict(ids))
+        return whole(**parts, **dataclasses.asdict(ids))
     except ConfigError as error:
         raise CheckpointError(f"{path}: {error}") from None
 
@@ -240,14 +328,20 @@ def _with_rope(values: Mapping[str, Any], where: str) -> dict[str, Any]:
     kind = rope.get("rope_type", rope.get("type", "default"))
     if kind not in ("default", "mrope"):
         raise CheckpointError(f"{where}: rope_type {str(kind)[:40]!r} is not supported")
-    return {**values, **{k: rope[k] for k in ("mrope_section", "rope_theta") if k in rope}}
+    names = ("mrope_section", "mrope_interleaved", "rope_theta")
+    return {**values, **{name: rope[name] for name in names if name in rope}}
 
 
 def _read_images(folder: Path) -> ImageConfig | None:
-    path = folder / "preprocessor_config.json"
-    if not path.exists():
+    path, whole = folder / "preprocessor_config.json", folder / "processor_config.json"
+    if path.exists():
+        values = read_object(path)
+    elif whole.exists():  # newer folders have it in here
+        path, values = whole, read_object(whole).get("image_processor")
+    else:
         return None
-    values = read_object(path)
+    if not isinstance(values, dict):
+        raise CheckpointError(f"{path}: lacks image_processor")
     size = values.get("size")
     if isinstance(size, dict):  # newer files have the limits in here
         names = {"shortest_edge": "min_pixels", "longest_edge": "max_pixels"}
@@ -263,19 +357,12 @@ def _check_joints(folder: ModelFolder) -> None:
             f"{folder.path}: the transformer makes {transformer.out_channels} latent channels, "
             f"the VAE has {vae.z_dim}"
         )
-    layered = (transformer.use_layer3d_rope, transformer.use_additional_t_cond)
-    channels = 4 if folder.row.has_layers else 3
-    if set(layered) != {folder.row.has_layers} or vae.input_channels != channels:
+    if isinstance(transformer, TransformerConfig) and isinstance(vae, VaeConfig):
+        _check_layers(folder, transformer, vae)
+    if transformer.text_dim != encoder.language.hidden_size:
         raise CheckpointError(
-            f"{folder.path}: as {folder.row.name} it needs {channels} image channels, and "
-            f"use_layer3d_rope and use_additional_t_cond {str(folder.row.has_layers).lower()}; its "
-            f"VAE has {vae.input_channels}, its transformer {layered[0]} and {layered[1]}"
-        )
-    if transformer.joint_attention_dim != encoder.language.hidden_size:
-        raise CheckpointError(
-            f"{folder.path}: the transformer takes text of width "
-            f"{transformer.joint_attention_dim}, the text encoder gives "
-            f"{encoder.language.hidden_size}"
+            f"{folder.path}: the transformer takes text of width {transformer.text_dim}, "
+            f"the text encoder gives {encoder.language.hidden_size}"
         )
     images, vision = folder.images, encoder.vision
     if images is None:
@@ -287,3 +374,16 @@ def _check_joints(folder: ModelFolder) -> None:
     )
     if any(a != b for a, b in pairs):
         raise CheckpointError(f"{folder.path}: processor and vision tower disagree about patches")
+
+
+def _check_layers(folder: ModelFolder, transformer: TransformerConfig, vae: VaeConfig) -> None:
+    """Transformer and VAE are those of Layered where the index says so, and only there."""
+    row = folder.row
+    layered = (transformer.use_layer3d_rope, transformer.use_additional_t_cond)
+    channels = 4 if row.has_layers else 3
+    if set(layered) != {row.has_layers} or vae.input_channels != channels:
+        raise CheckpointError(
+            f"{folder.path}: as {row.name} it needs {channels} image channels, and "
+            f"use_layer3d_rope and use_additional_t_cond {str(row.has_layers).lower()}; its "
+            f"VAE has {vae.input_channels}, its transformer {layered[0]} and {layered[1]}"
+        )

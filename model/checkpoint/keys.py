@@ -11,8 +11,10 @@ from dataclasses import dataclass, field
 
 from torch import Tensor, nn
 
+from model import vae21 as two_one
 from model.config import VaeConfig
-from model.text_encoder.config import LanguageConfig
+from model.config21 import Vae21Config
+from model.text_encoder.config import Language21Config, LanguageConfig
 from model.vae import fold, published_shape, time_conv_shapes
 
 Shape = tuple[int, ...]
@@ -52,7 +54,16 @@ def vae(module: nn.Module, config: VaeConfig) -> Dialect:
     )
 
 
-def text_encoder(module: nn.Module, config: LanguageConfig) -> Dialect:
+def vae21(module: nn.Module, config: Vae21Config) -> Dialect:
+    names = module.state_dict().items()
+    return Dialect(
+        shapes={name: two_one.published_shape(name, tensor) for name, tensor in names},
+        dropped=two_one.time_conv_shapes(config),
+        fold=fold,
+    )
+
+
+def text_encoder(module: nn.Module, config: LanguageConfig | Language21Config) -> Dialect:
     return Dialect(
         shapes={name: tuple(t.shape) for name, t in module.state_dict().items()},
         optional={"lm_head.weight": (config.vocab_size, config.hidden_size)},

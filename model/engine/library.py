@@ -5,7 +5,7 @@ The engine and the command line see models through this alone. Knows nothing of 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -50,7 +50,7 @@ class ModelLibrary(Protocol):
 
     def find(self, name: str) -> Path: ...
 
-    def load(self, path: Path) -> RunnableModel: ...
+    def load(self, path: Path, accepted: Collection[str] = ()) -> RunnableModel: ...
 
 
 class Library:
@@ -104,17 +104,18 @@ class Library:
         known = ", ".join(path.name for path in paths)
         raise CheckpointError(f"model {name!r}: neither a folder nor a known model ({known})")
 
-    def load(self, path: Path) -> RunnableModel:
+    def load(self, path: Path, accepted: Collection[str] = ()) -> RunnableModel:
+        """`accepted` names licences that the user has accepted. Raises as `loader.load` does."""
         from model import loader
 
-        device = self._device or self.devices()[0]
         return loader.load(
             path,
-            device=device,
+            device=self._device or self.devices()[0],
             dtype=self._dtype,
             variant=self._variant,
             lora_folders=self._lora_folders,
             control_folders=self._control_folders,
+            accepted=accepted,
         )
 
     def lora(self, path: Path, weight: float) -> LoraUse:

@@ -31,11 +31,13 @@ class Failure(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class ModelDescription:
-    """A model as the window knows it. `problem` is empty, or says why it cannot be used."""
+    """A model as the window knows it. `problem` is empty, or says why it cannot be used. Where
+    `is_commercial` is false, the licence must be accepted before the model is loaded."""
 
     name: str
     path: str
     licence: str = ""
+    is_commercial: bool = True
     notice: str = ""
     sizes: tuple[tuple[int, int], ...] = ()
     steps: int = 1
@@ -58,10 +60,12 @@ class Describe:
 
 @dataclass(frozen=True, kw_only=True)
 class Load:
-    """Make a model ready. `model` is a folder, a listed name, or empty for the starter."""
+    """Make a model ready. `model` is a folder, a listed name, or empty for the starter. `accepted`
+    names the licences that the user has accepted, as far as they allow no commercial use."""
 
     id: int
     model: str
+    accepted: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,9 +79,12 @@ class Plan:
 
 @dataclass(frozen=True, kw_only=True)
 class Run:
+    """Make the request's pictures; a model that is not ready is loaded, as by Load."""
+
     id: int
     model: str
     request: Request
+    accepted: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -169,18 +169,18 @@ class Worker:
                 return Described(
                     id=id, models=self._library.describe(), devices=self._library.devices()
                 )
-            case Load(id=id, model=name):
-                return self._load(id, name)
+            case Load():
+                return self._load(question)
             case Plan(id=id, model=name, request=request):
                 return self._plan(id, name, request)
             case Run():
                 return self._run(question)
 
-    def _load(self, id: int, name: str) -> Loaded:
+    def _load(self, question: Load) -> Loaded:
         start = time.monotonic()
-        model, _ = self._model(name)
+        model, _ = self._model(question)
         return Loaded(
-            id=id,
+            id=question.id,
             model=model.describe(),
             seconds=time.monotonic() - start,
             memory_bytes=memory.resident_bytes(),
@@ -195,7 +195,7 @@ class Worker:
         return Planned(id=id, seconds=seconds, peak_bytes=peak_bytes)
 
     def _run(self, question: Run) -> Finished:
-        model, path = self._model(question.model)
+        model, path = self._model(question)
         check_reply_fits(question.request, model.describe().sizes)
         report = ProgressReport(question.id, self._outbox.send)
         result = model.run(question.request, report, self._inbox.should_stop)
@@ -204,12 +204,12 @@ class Worker:
             self._measurements.learn(str(path), result, report.clock.step_seconds, peak)
         return Finished(id=question.id, result=result)
 
-    def _model(self, name: str) -> tuple[RunnableModel, Path]:
+    def _model(self, question: Load | Run) -> tuple[RunnableModel, Path]:
         """The last model is kept; another one takes its place only after it is let go."""
-        path = self._library.find(name)
+        path = self._library.find(question.model)
         if self._loaded is None or self._loaded[0] != path:
             self._loaded = None
-            self._loaded = (path, self._library.load(path))
+            self._loaded = (path, self._library.load(path, question.accepted))
         return self._loaded[1], path
 
 

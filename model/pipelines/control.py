@@ -9,7 +9,15 @@ from model.controlnet import BlockwiseControlNet, ControlNet
 from model.pipelines.inputs import ControlMap, Networks
 from model.pipelines.pictures import mask_tokens, resize, thresholded, to_image, to_pixels, to_rgba
 from model.requests import Control, Picture, RequestError
+from model.transformer import Transformer
 from model.vae import Poll, no_poll
+
+
+def control_net(networks: Networks, control: Control) -> ControlNet | BlockwiseControlNet:
+    """RequestError for a model of 2.1, for which there is none."""
+    if not isinstance(networks.transformer, Transformer):
+        raise RequestError("control: there is no ControlNet for this model; choose one of 1.x")
+    return networks.controls.net(control, networks.transformer)
 
 
 def control_map(

@@ -18,12 +18,15 @@ from model.checkpoint.control_folders import ControlFolders
 from model.config import Family, SchedulerConfig
 from model.controlnet import BlockwiseControlNet, ControlNet
 from model.pipelines.pictures import FIT_MULTIPLE, fit_area, floor_to, resize, to_pixels
+from model.prefix import end_of
 from model.requests import Request, RequestError
-from model.rope import MAX_POSITION, Grid, text_start
+from model.rope import MAX_POSITION, MAX_POSITION_21, Grid, text_start
 from model.sampling.schedule import FEW_STEPS, scheduler_of
 from model.text_encoder.encoder import TextEncoder, TextStates
 from model.transformer import Transformer
+from model.transformer21 import Transformer21
 from model.vae import Poll, Vae
+from model.vae21 import Vae21
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,8 +34,8 @@ class Networks:
     """All parts of a model, on one device and in one type of number."""
 
     row: Family
-    transformer: Transformer
-    vae: Vae
+    transformer: Transformer | Transformer21
+    vae: Vae | Vae21
     text_encoder: TextEncoder
     scheduler: SchedulerConfig
     controls: ControlFolders = field(default_factory=ControlFolders)
@@ -55,13 +58,18 @@ class Networks:
         return self.transformer.config.in_channels
 
     @property
-    def size_multiple(self) -> int:
+    def token_px(self) -> int:
         """Pixels that a token spans on each side."""
         return self.vae.config.scale * self.patch
 
     @property
+    def size_multiple(self) -> int:
+        """Sides of a picture are multiples of so many pixels."""
+        return self.token_px * self.transformer.config.side_tokens
+
+    @property
     def picture_channels(self) -> int:
-        return self.vae.config.input_channels
+        return self.vae.config.channels
 
     @property
     def can_edit(self) -> bool:
@@ -130,6 +138,7 @@ class Settled:
     schedule: str
     solver: str
     scheduler: SchedulerConfig
+    sigmas: tuple[float, ...] = ()
 
 
 def settle(networks: Networks, request: Request, size: tuple[int, int]) -> Settled:
@@ -143,15 +152,17 @@ def settle(networks: Networks, request: Request, size: tuple[int, int]) -> Settl
     # Distilled for so many steps without guidance: the row's own numbers are for other weights.
     few = FEW_STEPS.get(schedule)
     steps, guidance = (row.steps, row.guidance) if few is None else (few, 1.0)
+    fixed = row.sigmas if few is None else ()
     return Settled(
         width=floor_to(width, multiple),
         height=floor_to(height, multiple),
-        steps=steps if request.steps is None else request.steps,
+        steps=len(fixed) or request.steps or steps,
         guidance=guidance if request.guidance is None else request.guidance,
         negative=row.negative if request.negative is None else request.negative,
         schedule=schedule,
         solver=request.solver or row.solver,
         scheduler=scheduler_of(networks.scheduler, schedule),
+        sigmas=fixed,
     )
 
 
@@ -180,7 +191,7 @@ def check_can_edit(networks: Networks) -> None:
 
 
 def grid_of(networks: Networks, width: int, height: int) -> Grid:
-    return 1, height // networks.size_multiple, width // networks.size_multiple
+    return 1, height // networks.token_px, width // networks.token_px
 
 
 def prepare_inputs(
@@ -203,7 +214,7 @@ def prepare_inputs(
     beside = (target,) if start is not None and start.is_reference else ()
     for states in (text, negative):
         if states is not None:
-            _check_positions(states, (target, *beside, *reference_grids), layers)
+            _check_positions(networks, states, (target, *beside, *reference_grids), layers)
     return Inputs(
         layers=layers,
         levels=levels,
@@ -283,7 +294,12 @@ def _padded(texts: Sequence[TextStates]) -> TextStates:
     states = [F.pad(t.states, (0, 0, 0, longest - t.states.shape[1])) for t in texts]
     masks = [_mask_of(t, longest) for t in texts]
     valid = torch.cat(masks)
-    return TextStates(states=torch.cat(states), valid=None if valid.all() else valid)
+    return TextStates(
+        states=torch.cat(states),
+        valid=None if valid.all() else valid,
+        # Pictures stand before the prompts, at the same places in all of them.
+        is_slot=max((t.is_slot for t in texts), key=len),
+    )
 
 
 def _mask_of(text: TextStates, longest: int) -> Tensor:
@@ -320,10 +336,13 @@ def _stacked_controls(controls: Sequence[ControlMap]) -> ControlMap:
     )
 
 
-def _check_positions(text: TextStates, grids: tuple[Grid, ...], layers: int) -> None:
-    """Text and pictures lie within the positions that the transformer knows."""
+def _check_positions(
+    networks: Networks, text: TextStates, grids: tuple[Grid, ...], layers: int
+) -> None:
+    """Text and pictures (the target first) lie within the positions that the transformer knows."""
+    count = text.states.shape[1]
     room = MAX_POSITION - max(text_start(grids), layers + 1)
-    if text.states.shape[1] > room:
-        raise RequestError(
-            f"prompt: {text.states.shape[1]} tokens; at most {room} at this size, so shorten it"
-        )
+    if isinstance(networks.transformer, Transformer21):
+        room = MAX_POSITION_21 - 1 - end_of(text.is_slot, grids[1:]) + count
+    if count > room:
+        raise RequestError(f"prompt: {count} tokens; at most {room} at this size, so shorten it")

@@ -16,6 +16,7 @@ from PIL import Image, ImageDraw
 from torch import Tensor
 
 from model.vae import Vae
+from model.vae21 import Vae21
 
 CHART_CELLS = 48
 MAX_SIDE_PX = 384
@@ -25,7 +26,7 @@ RIDGE = 1e-3
 class Preview:
     """Latents to a small RGB picture; fitted to `vae` at its first use."""
 
-    def __init__(self, vae: Vae) -> None:
+    def __init__(self, vae: Vae | Vae21) -> None:
         self._vae = vae
         self._maps: dict[int, tuple[Tensor, Tensor]] = {}
 
@@ -49,12 +50,12 @@ def cell_pixels(cells: int, scale: int) -> int:
     return k
 
 
-def fit(vae: Vae, k: int) -> tuple[Tensor, Tensor]:
+def fit(vae: Vae | Vae21, k: int) -> tuple[Tensor, Tensor]:
     """Weight [3 k², z, 3, 3] and bias [3 k²]: from the chart's latents nearest to its pixels."""
     like = vae.post_quant_conv.weight
     side = CHART_CELLS * vae.config.scale
     pixels = chart(side)
-    seen = F.pad(pixels, (0, 0, 0, 0, 0, vae.config.input_channels - 3), value=1.0)  # opaque
+    seen = F.pad(pixels, (0, 0, 0, 0, 0, vae.config.channels - 3), value=1.0)  # opaque
     latents = vae.encode(seen.to(like)).float()
     wanted = F.pixel_unshuffle(
         F.interpolate(pixels, scale_factor=k / vae.config.scale, mode="area"), k

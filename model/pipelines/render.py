@@ -13,11 +13,13 @@ from model.errors import NotFinite
 from model.pipelines.drawing import Drawn, draw
 from model.pipelines.inputs import Inputs, Networks, Settled, Start, grid_of, repeated
 from model.requests import RequestError
+from model.rope import Grid
 from model.sampling.denoise import Keep, Predict, denoise
 from model.sampling.guidance import combine, mix
 from model.sampling.schedule import from_strength, sigmas
 from model.sampling.solvers import SOLVERS
-from model.text_encoder.encoder import TextStates
+from model.transformer import Transformer
+from model.transformer21 import Transformer21
 from model.vae import Poll, no_poll
 
 OnLatents = Callable[[int, int, Tensor], None]
@@ -42,7 +44,7 @@ def render(
     _, rows, columns = grid_of(networks, inputs.width, inputs.height)
     levels = inputs.levels
     if levels is None:
-        levels = sigmas(settled.scheduler, settled.steps, rows * columns)
+        levels = sigmas(settled.scheduler, settled.steps, rows * columns, settled.sigmas)
     if inputs.start is not None:
         levels = from_strength(levels, inputs.start.strength)
     if len(levels) < 2:
@@ -91,47 +93,85 @@ def _keeper(start: Start, picture: Tensor, noise: Tensor) -> Keep | None:
     return keep
 
 
+Velocities = Callable[[Tensor, Tensor, int], tuple[Tensor, ...]]
+"""Of the target's tokens at a level and step: under the prompt, then under the negative one."""
+
+
 def _predictor(
     networks: Networks, inputs: Inputs, chance: Drawn, guidance: float, steps: int, poll: Poll
 ) -> Predict:
     """Velocity of the target's tokens, guided where there is a negative prompt."""
     transformer = networks.transformer
     grid = grid_of(networks, inputs.width, inputs.height)
-    grids = ((inputs.layers + 1, *grid[1:]), *inputs.reference_grids)
-    is_reference = inputs.start is not None and inputs.start.is_reference
-    picture = chance.picture if is_reference else None
-    beside = [tokens for tokens in (picture, inputs.references) if tokens is not None]
-    guide = mix if networks.row.has_layers else combine
+    if isinstance(transformer, Transformer21):
+        velocities = _behind_prefixes(transformer, inputs, grid, poll)
+    else:
+        velocities = _beside_texts(transformer, inputs, grid, chance, steps, poll)
+    guide = combine if networks.row.rescales_guidance else mix
     is_checked = False
 
     def predict(tokens: Tensor, sigma: Tensor, step: int) -> Tensor:
         nonlocal is_checked
-        img = torch.cat([tokens, *beside], dim=1) if beside else tokens
-        active = [control for control in chance.controls if control.is_active(step, steps)]
-        text = inputs.text
-        after = after_blocks(
-            active,
-            transformer.config.num_layers,
-            tokens,
-            text.states,
-            sigma,
-            grid,
-            text.valid,
-            poll,
-        )
-
-        def velocity(text: TextStates) -> Tensor:
-            return transformer(img, text.states, sigma, grids, text.valid, poll, after)
-
-        found = velocity(text)
-        if inputs.negative is not None:
-            found = guide(found, velocity(inputs.negative), guidance)
+        found, *negative = velocities(tokens, sigma, step)
+        if negative:
+            found = guide(found, negative[0], guidance)
         if not is_checked:  # once: what is finite at first stays so, or the picture tells
             _check_finite(found, networks.dtype)
             is_checked = True
         return found
 
     return predict
+
+
+def _beside_texts(
+    transformer: Transformer, inputs: Inputs, grid: Grid, chance: Drawn, steps: int, poll: Poll
+) -> Velocities:
+    """1.x: text, references and target go through every block at every step."""
+    grids = ((inputs.layers + 1, *grid[1:]), *inputs.reference_grids)
+    is_reference = inputs.start is not None and inputs.start.is_reference
+    picture = chance.picture if is_reference else None
+    beside = [tokens for tokens in (picture, inputs.references) if tokens is not None]
+    texts = [text for text in (inputs.text, inputs.negative) if text is not None]
+
+    def velocities(tokens: Tensor, sigma: Tensor, step: int) -> tuple[Tensor, ...]:
+        img = torch.cat([tokens, *beside], dim=1) if beside else tokens
+        active = [control for control in chance.controls if control.is_active(step, steps)]
+        after = after_blocks(
+            active,
+            transformer.config.num_layers,
+            tokens,
+            inputs.text.states,
+            sigma,
+            grid,
+            inputs.text.valid,
+            poll,
+        )
+        return tuple(
+            transformer(img, text.states, sigma, grids, text.valid, poll, after) for text in texts
+        )
+
+    return velocities
+
+
+def _behind_prefixes(
+    transformer: Transformer21, inputs: Inputs, grid: Grid, poll: Poll
+) -> Velocities:
+    """2.1: text and references are read once, the target's tokens alone at every step."""
+    prefixes = [
+        transformer.prefill(
+            text.states,
+            (*inputs.reference_grids, grid),
+            inputs.references,
+            text.is_slot,
+            text.valid,
+            poll,
+        )
+        for text in (inputs.text, inputs.negative)
+        if text is not None
+    ]
+    return lambda tokens, sigma, _: tuple(
+        transformer(tokens, sigma, prefix, poll) for prefix in prefixes
+    )
 
 
 def _check_finite(values: Tensor, dtype: torch.dtype) -> None:

@@ -8,9 +8,10 @@ from typing import Any
 
 from torch import Tensor
 
-from model.config import Family
+from model.config import Family, Generation
 from model.pipelines import (
     edit,
+    edit21,
     image_to_image,
     inpaint,
     layered,
@@ -50,14 +51,24 @@ class Pipeline:
     """Of what `prepare` gave, one picture a seed."""
 
 
-PIPELINES: Mapping[type[Request], Pipeline] = {
-    TextToImage: Pipeline(text_to_image.plan, text_to_image.prepare),
-    ImageToImage: Pipeline(image_to_image.plan, image_to_image.prepare),
-    Inpaint: Pipeline(inpaint.plan, inpaint.prepare, inpaint.finish),
-    Outpaint: Pipeline(inpaint.plan_outpaint, inpaint.prepare_outpaint, inpaint.finish_outpaint),
-    Edit: Pipeline(edit.plan, edit.prepare),
-    Decompose: Pipeline(layered.plan, layered.prepare),
-    Reconstruct: Pipeline(reconstruct.plan, reconstruct.prepare, draw=reconstruct.draw),
+Pipelines = Mapping[type[Request], Pipeline]
+PIPELINES: Mapping[Generation, Pipelines] = {
+    Generation.first: {
+        TextToImage: Pipeline(text_to_image.plan, text_to_image.prepare),
+        ImageToImage: Pipeline(image_to_image.plan, image_to_image.prepare),
+        Inpaint: Pipeline(inpaint.plan, inpaint.prepare, inpaint.finish),
+        Outpaint: Pipeline(
+            inpaint.plan_outpaint, inpaint.prepare_outpaint, inpaint.finish_outpaint
+        ),
+        Edit: Pipeline(edit.plan, edit.prepare),
+        Decompose: Pipeline(layered.plan, layered.prepare),
+        Reconstruct: Pipeline(reconstruct.plan, reconstruct.prepare, draw=reconstruct.draw),
+    },
+    Generation.two_one: {
+        TextToImage: Pipeline(text_to_image.plan, text_to_image.prepare),
+        Edit: Pipeline(edit.plan, edit21.prepare),
+        Reconstruct: Pipeline(reconstruct.plan, reconstruct.prepare, draw=reconstruct.draw),
+    },
 }
 
 
@@ -67,7 +78,7 @@ def pipeline_of(request: Request, row: Family) -> Pipeline:
     ):
         advice = "takes pictures apart and nothing else" if row.has_layers else "cannot do that"
         raise RequestError(f"task: {request.task!r}: this model {advice}; choose another")
-    found = PIPELINES.get(type(request))
+    found = PIPELINES[row.generation].get(type(request))
     if found is None:
         raise RequestError(f"task: this model does not know {request.task!r}")
     return found
@@ -77,5 +88,5 @@ def tasks_of(row: Family, *, can_see: bool) -> tuple[str, ...]:
     """What a model does; edits need an encoder with an eye."""
     if row.has_layers:
         return (Decompose.task, Reconstruct.task)
-    kinds = [cls for cls in PIPELINES if cls is not Decompose]
+    kinds = [cls for cls in PIPELINES[row.generation] if cls is not Decompose]
     return tuple(cls.task for cls in kinds if cls is not Edit or (row.edits and can_see))

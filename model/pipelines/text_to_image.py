@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from model.pipelines.control import control_map
+from model.pipelines.control import control_map, control_net
 from model.pipelines.inputs import Inputs, Networks, Settled, prepare_inputs, settle
 from model.requests import TextToImage
 from model.vae import Poll, no_poll
@@ -17,9 +17,7 @@ def prepare(
 ) -> Inputs:
     size = (settled.width, settled.height)
     controls = tuple(
-        control_map(
-            networks, networks.controls.net(control, networks.transformer), control, m, size, poll
-        )
+        control_map(networks, control_net(networks, control), control, m, size, poll)
         for control, m in zip(request.controls, request.maps, strict=True)
     )
     return prepare_inputs(networks, request, settled, poll, controls=controls)

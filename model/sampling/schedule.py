@@ -6,7 +6,7 @@ Source: FlowMatchEulerDiscreteScheduler as configured by the published `schedule
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -43,12 +43,16 @@ def shift_of(config: SchedulerConfig, num_tokens: int) -> float:
     return num_tokens * slope + (config.base_shift - slope * config.base_image_seq_len)
 
 
-def sigmas(config: SchedulerConfig, steps: int, num_tokens: int) -> Tensor:
+def sigmas(
+    config: SchedulerConfig, steps: int, num_tokens: int, fixed: Sequence[float] = ()
+) -> Tensor:
     """[steps + 1] float32 on the CPU: 1 is noise, the last is 0.
 
-    `num_tokens` counts the target's tokens only.
+    `num_tokens` counts the target's tokens only. `fixed` are the levels before the shift that a
+    model was distilled to; `steps` does not count beside them.
     """
-    return _levels(config, np.linspace(1.0, 1 / steps, steps), shift_of(config, num_tokens))
+    s = np.array(fixed) if fixed else np.linspace(1.0, 1 / steps, steps)
+    return _levels(config, s, shift_of(config, num_tokens))
 
 
 def layered_sigmas(config: SchedulerConfig, steps: int, num_reference: int) -> Tensor:

@@ -1,4 +1,5 @@
-"""The numbers of the Qwen2.5-VL text encoder, its image processor, and of nothing else in there.
+"""The numbers of the text encoders, Qwen2.5-VL of 1.x and Qwen3-VL of 2.1, and of their image
+processor.
 
 Fields bear the names of the published `config.json` and `preprocessor_config.json`. Files are not
 read here, transformers is not imported.
@@ -6,6 +7,7 @@ read here, transformers is not imported.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from model.config import ConfigError
@@ -44,22 +46,45 @@ class LanguageConfig:
                 f"hidden_size {self.hidden_size} is no multiple of "
                 f"num_attention_heads {self.num_attention_heads}"
             )
-        if self.num_attention_heads % self.num_key_value_heads:
-            raise ConfigError(
-                f"num_attention_heads {self.num_attention_heads} is no multiple of "
-                f"num_key_value_heads {self.num_key_value_heads}"
-            )
-        half = self.hidden_size // self.num_attention_heads / 2
-        if len(self.mrope_section) != 3 or sum(self.mrope_section) != half:
-            raise ConfigError(
-                f"mrope_section {list(self.mrope_section)} must be three numbers that sum to half "
-                f"of the head width, {half:g}"
-            )
+        _check_language(self, self.hidden_size // self.num_attention_heads)
         if self.use_sliding_window:
             raise ConfigError("use_sliding_window is true: such an encoder is not supported")
-        if self.rope_theta <= 0 or not 0 < self.rms_norm_eps < 1:
-            raise ConfigError("rope_theta must be above 0 and rms_norm_eps between 0 and 1")
-        _check_activation(self.hidden_act)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Language21Config:
+    """The language model of Qwen3-VL: `text_config`."""
+
+    vocab_size: int = 151_936
+    hidden_size: int = 4096
+    intermediate_size: int = 12_288
+    num_hidden_layers: int = 36
+    num_attention_heads: int = 32
+    num_key_value_heads: int = 8
+    head_dim: int = 128
+    hidden_act: str = "silu"
+    max_position_embeddings: int = 262_144
+    rms_norm_eps: float = 1e-6
+    attention_bias: bool = False
+    rope_theta: float = 5_000_000.0
+    mrope_section: tuple[int, ...] = (24, 20, 20)
+    mrope_interleaved: bool = True
+
+    def __post_init__(self) -> None:
+        _check_positive(
+            self,
+            "vocab_size",
+            "hidden_size",
+            "intermediate_size",
+            "num_hidden_layers",
+            "num_attention_heads",
+            "num_key_value_heads",
+            "head_dim",
+            "max_position_embeddings",
+        )
+        _check_language(self, self.head_dim)
+        if self.attention_bias or not self.mrope_interleaved:
+            raise ConfigError("attention_bias must be false and mrope_interleaved true")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,6 +127,55 @@ class VisionConfig:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Vision21Config:
+    """The vision tower of Qwen3-VL: `vision_config`."""
+
+    depth: int = 27
+    hidden_size: int = 1152
+    intermediate_size: int = 4304
+    num_heads: int = 16
+    hidden_act: str = "gelu_pytorch_tanh"
+    patch_size: int = 16
+    spatial_merge_size: int = 2
+    temporal_patch_size: int = 2
+    out_hidden_size: int = 4096
+    num_position_embeddings: int = 2304
+    deepstack_visual_indexes: tuple[int, ...] = (8, 16, 24)
+
+    def __post_init__(self) -> None:
+        _check_positive(
+            self,
+            "depth",
+            "hidden_size",
+            "intermediate_size",
+            "num_heads",
+            "patch_size",
+            "spatial_merge_size",
+            "temporal_patch_size",
+            "out_hidden_size",
+            "num_position_embeddings",
+        )
+        if self.hidden_size % (4 * self.num_heads):
+            raise ConfigError(
+                f"hidden_size {self.hidden_size} of the vision tower must be a multiple of four "
+                f"times num_heads {self.num_heads}"
+            )
+        if math.isqrt(self.num_position_embeddings) ** 2 != self.num_position_embeddings:
+            raise ConfigError(
+                f"num_position_embeddings {self.num_position_embeddings} is no square"
+            )
+        if any(not 0 <= index < self.depth for index in self.deepstack_visual_indexes):
+            raise ConfigError(
+                f"deepstack_visual_indexes {self.deepstack_visual_indexes} are not all below "
+                f"depth {self.depth}"
+            )
+        if self.hidden_act != "gelu_pytorch_tanh":
+            raise ConfigError(
+                f"hidden_act {self.hidden_act!r}: only gelu_pytorch_tanh is supported"
+            )
+
+
+@dataclass(frozen=True, kw_only=True)
 class EncoderConfig:
     """Both networks and the ids by which the text marks an image's place."""
 
@@ -113,14 +187,28 @@ class EncoderConfig:
     vision_end_token_id: int = 151653
 
     def __post_init__(self) -> None:
-        if self.vision.out_hidden_size != self.language.hidden_size:
+        _check_encoder(self)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Encoder21Config:
+    """Qwen3-VL: both networks and the ids by which the text marks an image's place."""
+
+    language: Language21Config
+    vision: Vision21Config
+    image_token_id: int = 151655
+    video_token_id: int = 151656
+    vision_start_token_id: int = 151652
+    vision_end_token_id: int = 151653
+
+    def __post_init__(self) -> None:
+        _check_encoder(self)
+        deep = len(self.vision.deepstack_visual_indexes)
+        if deep > self.language.num_hidden_layers:
             raise ConfigError(
-                f"out_hidden_size {self.vision.out_hidden_size} of the vision tower must be "
-                f"hidden_size {self.language.hidden_size} of the language model"
+                f"deepstack_visual_indexes: {deep} of them for "
+                f"{self.language.num_hidden_layers} layers"
             )
-        for name in ("image_token_id", "video_token_id"):
-            if not 0 <= getattr(self, name) < self.language.vocab_size:
-                raise ConfigError(f"{name} {getattr(self, name)} is outside the vocabulary")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -143,6 +231,34 @@ class ImageConfig:
             raise ConfigError(f"min_pixels {self.min_pixels}, max_pixels {self.max_pixels}")
         if min(self.image_std) <= 0:
             raise ConfigError("image_std must be above zero")
+
+
+def _check_encoder(config: EncoderConfig | Encoder21Config) -> None:
+    if config.vision.out_hidden_size != config.language.hidden_size:
+        raise ConfigError(
+            f"out_hidden_size {config.vision.out_hidden_size} of the vision tower must be "
+            f"hidden_size {config.language.hidden_size} of the language model"
+        )
+    for name in ("image_token_id", "video_token_id"):
+        if not 0 <= getattr(config, name) < config.language.vocab_size:
+            raise ConfigError(f"{name} {getattr(config, name)} is outside the vocabulary")
+
+
+def _check_language(config: LanguageConfig | Language21Config, head_width: int) -> None:
+    if config.num_attention_heads % config.num_key_value_heads:
+        raise ConfigError(
+            f"num_attention_heads {config.num_attention_heads} is no multiple of "
+            f"num_key_value_heads {config.num_key_value_heads}"
+        )
+    half = head_width / 2
+    if len(config.mrope_section) != 3 or sum(config.mrope_section) != half:
+        raise ConfigError(
+            f"mrope_section {list(config.mrope_section)} must be three numbers that sum to half "
+            f"of the head width, {half:g}"
+        )
+    if config.rope_theta <= 0 or not 0 < config.rms_norm_eps < 1:
+        raise ConfigError("rope_theta must be above 0 and rms_norm_eps between 0 and 1")
+    _check_activation(config.hidden_act)
 
 
 def _check_activation(name: str) -> None:

@@ -16,7 +16,13 @@ from typing import Any
 import torch
 from PIL import Image
 from torch import Tensor, nn
-from transformers import Qwen2_5_VLConfig, Qwen2_5_VLModel, Qwen2Tokenizer, Qwen2VLImageProcessorPil
+from transformers import (
+    Qwen2_5_VLConfig,
+    Qwen2_5_VLModel,
+    Qwen2Tokenizer,
+    Qwen2VLImageProcessorPil,
+    Qwen3VLModel,
+)
 
 from model.config import IMAGE_SLOT, Family
 from model.requests import RequestError
@@ -28,14 +34,17 @@ MAX_TEXT_TOKENS = 1024
 IMAGE_PAD = "<|image_pad|>"
 VISION_TOKENS = (IMAGE_PAD, "<|video_pad|>", "<|vision_start|>", "<|vision_end|>")
 MAX_ASPECT = 200
+EncoderNetwork = Qwen2_5_VLModel | Qwen3VLModel
 
 
 @dataclass(frozen=True, kw_only=True)
 class TextStates:
-    """`states` [B, T, D]; `valid` [B, T] marks the tokens that count, None when all do."""
+    """`states` [B, T, D]; `valid` [B, T] marks the tokens that count, None when all do. `is_slot`
+    [T] marks places of pictures, where a family's transformer wants to know them."""
 
     states: Tensor
     valid: Tensor | None
+    is_slot: tuple[bool, ...] = ()
 
 
 class TextEncoder(nn.Module):
@@ -43,7 +52,7 @@ class TextEncoder(nn.Module):
 
     def __init__(
         self,
-        network: Qwen2_5_VLModel,
+        network: EncoderNetwork,
         tokenizer: Qwen2Tokenizer,
         image_config: ImageConfig | None,
         row: Family,
@@ -95,40 +104,50 @@ class TextEncoder(nn.Module):
     def _encode_with_images(
         self, prompts: Sequence[str], images: Sequence[Image.Image]
     ) -> TextStates:
-        assert self._image_processor is not None, "a caller must ask `can_see` first"
-        assert len(images) % len(prompts) == 0, "every prompt needs the same number of pictures"
         template = self.row.edit_template
-        pixels = self._image_processor(images=[_checked(i) for i in images], return_tensors="pt")
-        merged = self._image_processor.merge_size**2
-        counts = [int(grid.prod()) // merged for grid in pixels["image_grid_thw"]]
-        per_prompt = len(images) // len(prompts)
-        texts = [
-            template.fill(self._with_slots(p, counts[i * per_prompt : (i + 1) * per_prompt]))
-            for i, p in enumerate(prompts)
-        ]
+        texts, pixels = self._texts_and_pixels(prompts, images)
         tokens = self.tokenizer(texts, padding=True, return_tensors="pt").to(self.network.device)
         is_image = tokens.input_ids == self.network.config.image_token_id
         states = self._states(
             input_ids=tokens.input_ids,
             attention_mask=tokens.attention_mask,
-            pixel_values=pixels["pixel_values"].to(self.network.device),
-            image_grid_thw=pixels["image_grid_thw"].to(self.network.device),
+            **pixels,
             # Without the types of the tokens, pictures would get positions on one axis only.
             mm_token_type_ids=is_image.int(),
         )
         return _without_prefix(states, tokens.attention_mask, template.drop)
 
+    def _texts_and_pixels(
+        self, prompts: Sequence[str], images: Sequence[Image.Image]
+    ) -> tuple[list[str], dict[str, Tensor]]:
+        """The filled templates, with a place for every token of the pictures, and the pictures."""
+        assert self._image_processor is not None, "a caller must ask `can_see` first"
+        assert len(images) % len(prompts) == 0, "every prompt needs the same number of pictures"
+        found = self._image_processor(images=[_checked(i) for i in images], return_tensors="pt")
+        pixels = {
+            name: found[name].to(self.network.device) for name in ("pixel_values", "image_grid_thw")
+        }
+        merged = self._image_processor.merge_size**2
+        counts = [int(grid.prod()) // merged for grid in found["image_grid_thw"]]
+        n = len(images) // len(prompts)
+        texts = [
+            self.row.edit_template.fill(self._with_slots(p, counts[i * n : (i + 1) * n]))
+            for i, p in enumerate(prompts)
+        ]
+        return texts, pixels
+
     def _with_slots(self, prompt: str, counts: Sequence[int]) -> str:
         """The prompt behind a place for each picture, as long as the picture has tokens."""
-        for token in VISION_TOKENS:
-            if token in prompt:
-                raise RequestError(f"prompt: {token} marks a picture's place; leave it out")
+        refuse_places(prompt)
         slots = [
-            (f"Picture {k}: " if self.row.numbers_pictures else "")
-            + IMAGE_SLOT.replace(IMAGE_PAD, IMAGE_PAD * count)
+            self._label(k) + IMAGE_SLOT.replace(IMAGE_PAD, IMAGE_PAD * count)
             for k, count in enumerate(counts, start=1)
         ]
         return "".join(slots) + prompt
+
+    def _label(self, k: int) -> str:
+        """What stands before the place of picture number `k`, from 1."""
+        return f"Picture {k}: " if self.row.numbers_pictures else ""
 
     def _states(self, **inputs: Tensor) -> Tensor:
         """Hidden states behind the final norm [B, prefix + T, D]."""
@@ -149,10 +168,10 @@ def build_network(config: EncoderConfig) -> Qwen2_5_VLModel:
     return Qwen2_5_VLModel(
         Qwen2_5_VLConfig(
             text_config={
-                **_shared(language, "hidden_size", "intermediate_size", "hidden_act"),
-                **_shared(language, "vocab_size", "num_hidden_layers", "num_attention_heads"),
-                **_shared(language, "num_key_value_heads", "max_position_embeddings"),
-                **_shared(language, "rms_norm_eps"),
+                **shared(language, "hidden_size", "intermediate_size", "hidden_act"),
+                **shared(language, "vocab_size", "num_hidden_layers", "num_attention_heads"),
+                **shared(language, "num_key_value_heads", "max_position_embeddings"),
+                **shared(language, "rms_norm_eps"),
                 "use_cache": False,
                 "bos_token_id": None,
                 "eos_token_id": None,
@@ -163,18 +182,18 @@ def build_network(config: EncoderConfig) -> Qwen2_5_VLModel:
                 },
             },
             vision_config={
-                **_shared(vision, "hidden_size", "intermediate_size", "hidden_act", "depth"),
-                **_shared(vision, "num_heads", "patch_size", "spatial_merge_size"),
-                **_shared(vision, "temporal_patch_size", "window_size", "out_hidden_size"),
+                **shared(vision, "hidden_size", "intermediate_size", "hidden_act", "depth"),
+                **shared(vision, "num_heads", "patch_size", "spatial_merge_size"),
+                **shared(vision, "temporal_patch_size", "window_size", "out_hidden_size"),
                 "fullatt_block_indexes": list(vision.fullatt_block_indexes),
             },
-            **_shared(config, "image_token_id", "video_token_id"),
-            **_shared(config, "vision_start_token_id", "vision_end_token_id"),
+            **shared(config, "image_token_id", "video_token_id"),
+            **shared(config, "vision_start_token_id", "vision_end_token_id"),
         )
     )
 
 
-def settle_rope(network: Qwen2_5_VLModel, device: torch.device | str) -> None:
+def settle_rope(network: EncoderNetwork, device: torch.device | str) -> None:
     """Compute the rotary frequencies, which no file holds, after building on the meta device."""
     language: Any = network.language_model
     visual: Any = network.visual
@@ -194,8 +213,15 @@ def image_processor(config: ImageConfig) -> Qwen2VLImageProcessorPil:
     )
 
 
-def _shared(config: object, *names: str) -> dict[str, Any]:
+def shared(config: object, *names: str) -> dict[str, Any]:
     return {name: getattr(config, name) for name in names}
+
+
+def refuse_places(prompt: str) -> None:
+    """A prompt must not hold the tokens that stand for pictures."""
+    for token in VISION_TOKENS:
+        if token in prompt:
+            raise RequestError(f"prompt: {token} marks a picture's place; leave it out")
 
 
 def _checked(image: Image.Image) -> Image.Image:

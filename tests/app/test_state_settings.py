@@ -16,11 +16,14 @@ def test_choices_come_back(tmp_path: Path, qapp) -> None:
     first.language, first.theme, first.reduced_motion = "zh_CN", "light", True
     first.keys = {"save": "F2"}
     first.model_folders = ("/models",)
+    first.accept_licence("private")
+    first.accept_licence("private")
     first.remember(tmp_path / "a.ink")
     second = Settings(path)
     assert (second.language, second.theme, second.reduced_motion) == ("zh_CN", "light", True)
     assert second.keys == {"save": "F2"}
     assert second.model_folders == ("/models",)
+    assert second.accepted_licences == ("private",)
     assert second.recent == (str(tmp_path / "a.ink"),)
 
 

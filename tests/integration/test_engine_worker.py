@@ -37,7 +37,7 @@ from model.engine.protocol import (
 from model.engine.transport import MAGIC, MAX_BODY_BYTES, PREFIX, encode, read_messages
 from model.engine.worker import EXIT_PROTOCOL
 from model.requests import Edit, Picture, TextToImage
-from tests.fakes import DESCRIPTION, IDENTITY, result_of, worker_command
+from tests.fakes import DESCRIPTION, IDENTITY, LICENCE, result_of, worker_command
 
 REQUEST = TextToImage(prompt="a poster", seed=5)
 
@@ -213,6 +213,21 @@ def test_a_failure_is_a_sentence_and_the_engine_goes_on(
     engine.until(Finished, id=2)
     engine.say(Quit())
     assert ("Traceback" in engine.end()[1]) == (kind == Failure.internal)
+
+
+def test_a_licence_is_accepted_with_the_question(start: StartEngine) -> None:
+    engine = start()
+    engine.say(Load(id=1, model="private"), Run(id=2, model="private", request=REQUEST))
+    assert engine.until(Failed, id=1).kind == Failure.model
+    assert LICENCE in engine.until(Failed, id=2).message
+    engine.say(Load(id=3, model="private", accepted=(LICENCE,)))
+    engine.until(Loaded, id=3)
+    engine.say(Load(id=4, model=""), Run(id=5, model="private", request=REQUEST))
+    engine.until(Failed, id=5)
+    engine.say(Run(id=6, model="private", request=REQUEST, accepted=(LICENCE,)))
+    engine.until(Finished, id=6)
+    engine.say(Quit())
+    assert engine.end()[0] == 0
 
 
 def test_stray_prints_go_to_the_log(start: StartEngine) -> None:
