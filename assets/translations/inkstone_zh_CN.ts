@@ -949,6 +949,10 @@
    <translation>混合模式</translation>
   </message>
   <message>
+   <source>Correction</source>
+   <translation>修正</translation>
+  </message>
+  <message>
    <source>Group</source>
    <translation>组</translation>
   </message>
@@ -959,6 +963,10 @@
   <message>
    <source>Layer</source>
    <translation>图层</translation>
+  </message>
+  <message>
+   <source>Layer {number}</source>
+   <translation>图层 {number}</translation>
   </message>
   <message>
    <source>Layers</source>
@@ -1240,6 +1248,10 @@
   <message>
    <source>Ctrl+Enter starts it anywhere</source>
    <translation>随时按 Ctrl+Enter 开始</translation>
+  </message>
+  <message>
+   <source>Describe the picture, or what is selected, as it shall be</source>
+   <translation>描述图片或所选部分应有的样子</translation>
   </message>
   <message>
    <source>Describe the poster; put its words in "quotation marks"</source>
