@@ -18,6 +18,8 @@ from model.text_encoder.config import Language21Config, LanguageConfig
 from model.vae import fold, published_shape, time_conv_shapes
 
 Shape = tuple[int, ...]
+HEAD = "lm_head.weight"
+"""The text encoder's output layer, which only writing needs."""
 
 
 def _same(name: str) -> str:
@@ -66,7 +68,7 @@ def vae21(module: nn.Module, config: Vae21Config) -> Dialect:
 def text_encoder(module: nn.Module, config: LanguageConfig | Language21Config) -> Dialect:
     return Dialect(
         shapes={name: tuple(t.shape) for name, t in module.state_dict().items()},
-        optional={"lm_head.weight": (config.vocab_size, config.hidden_size)},
+        optional={HEAD: (config.vocab_size, config.hidden_size)},
         ours=text_encoder_name,
     )
 

@@ -103,13 +103,29 @@ class TensorFile:
         digest = hashlib.sha256(self._header)
         self._file.seek(len(self._header))
         for entry in self.entries:
-            buffer = torch.empty(entry.end - entry.begin, dtype=torch.uint8)
+            buffer = self._bytes_of(entry)
             view = buffer.numpy().data
-            self._fill(view, entry.name)
             for start in range(0, len(view), HASH_CHUNK_BYTES):
                 digest.update(view[start : start + HASH_CHUNK_BYTES])
             yield entry.name, buffer.view(entry.dtype).reshape(entry.shape)
         self.sha256 = digest.hexdigest()
+
+    def read(self, name: str) -> Tensor:
+        """One tensor into memory of its own; nothing else of the data is read, or hashed.
+
+        Raises CheckpointError when there is none of this name.
+        """
+        entry = next((entry for entry in self.entries if entry.name == name), None)
+        if entry is None:
+            raise CheckpointError(f"{self.path} lacks {name}; download the model again")
+        self._file.seek(len(self._header) + entry.begin)
+        return self._bytes_of(entry).view(entry.dtype).reshape(entry.shape)
+
+    def _bytes_of(self, entry: TensorEntry) -> Tensor:
+        """The next bytes of the file, as many as the tensor has."""
+        buffer = torch.empty(entry.end - entry.begin, dtype=torch.uint8)
+        self._fill(buffer.numpy().data, entry.name)
+        return buffer
 
     def _fill(self, view: memoryview, name: str) -> None:
         done = 0

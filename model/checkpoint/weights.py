@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from model.checkpoint.keys import Dialect, Shape
 from model.checkpoint.safetensors_files import TensorFile, check_index, shard_paths
@@ -42,6 +42,40 @@ def load_weights(
     return {file.path.name: file.sha256 or "" for file in files}
 
 
+def holds_tensor(folder: Path, stem: str, name: str) -> bool:
+    """Whether the files of `folder` name such a tensor; of them only index or header is read."""
+    paths, weight_map = shard_paths(folder, stem)
+    if weight_map is not None:
+        return name in weight_map
+    with TensorFile.open(paths[0]) as file:
+        return any(entry.name == name for entry in file.entries)
+
+
+def read_tensor(
+    folder: Path,
+    stem: str,
+    name: str,
+    shape: Shape,
+    *,
+    dtype: torch.dtype,
+    device: torch.device | str,
+) -> Tensor:
+    """One tensor of the safetensors files of `folder`, under its published name.
+
+    Raises CheckpointError when it is not there, or of another shape or type than expected.
+    """
+    paths, weight_map = shard_paths(folder, stem)
+    path = paths[0] if weight_map is None else folder / weight_map.get(name, paths[0].name)
+    with TensorFile.open(path) as file:
+        value = file.read(name)
+    if tuple(value.shape) != shape or value.dtype not in WEIGHT_DTYPES:
+        raise CheckpointError(
+            f"{path}: {name} is {list(value.shape)} of {_type_name(value.dtype)}; "
+            f"its config describes {list(shape)}"
+        )
+    return value.to(device=device, dtype=dtype)
+
+
 def check_tensors(dialect: Dialect, files: Sequence[TensorFile], folder: Path) -> None:
     """Names, shapes and types agree with the network, or one CheckpointError lists the rest."""
     expected = {**dialect.shapes, **dialect.dropped}
@@ -54,7 +88,7 @@ def check_tensors(dialect: Dialect, files: Sequence[TensorFile], folder: Path) -
             problems.append(f"twice: {name}")
         found[name] = entry.shape
         if entry.dtype not in WEIGHT_DTYPES:
-            problems.append(f"of type {str(entry.dtype).removeprefix('torch.')}: {name}")
+            problems.append(f"of type {_type_name(entry.dtype)}: {name}")
     problems += [f"missing: {name}" for name in expected if name not in found]
     problems += [f"not of this network: {name}" for name in found if name not in allowed]
     problems += [
@@ -80,6 +114,10 @@ def _read_into(
         value = dialect.fold(name, tensor).to(device=device, dtype=dtype).contiguous()
         parent, _, leaf = name.rpartition(".")
         setattr(module.get_submodule(parent), leaf, nn.Parameter(value, requires_grad=False))
+
+
+def _type_name(dtype: torch.dtype) -> str:
+    return str(dtype).removeprefix("torch.")
 
 
 def _listing(problems: list[str], folder: Path) -> str:
