@@ -83,7 +83,7 @@ class TextEncoder(nn.Module):
         `images` are RGB, in the order of the prompts: the same number for each, already at the
         size that the row's `condition_area` gives. `poll` is called before every block.
         """
-        with self._polling(poll):
+        with self.polling(poll):
             if images is None:
                 return self._encode_texts(prompts)
             return self._encode_with_images(prompts, images)
@@ -121,20 +121,37 @@ class TextEncoder(nn.Module):
         self, prompts: Sequence[str], images: Sequence[Image.Image]
     ) -> tuple[list[str], dict[str, Tensor]]:
         """The filled templates, with a place for every token of the pictures, and the pictures."""
-        assert self._image_processor is not None, "a caller must ask `can_see` first"
         assert len(images) % len(prompts) == 0, "every prompt needs the same number of pictures"
-        found = self._image_processor(images=[_checked(i) for i in images], return_tensors="pt")
-        pixels = {
-            name: found[name].to(self.network.device) for name in ("pixel_values", "image_grid_thw")
-        }
-        merged = self._image_processor.merge_size**2
-        counts = [int(grid.prod()) // merged for grid in found["image_grid_thw"]]
+        pixels, counts = self._pixels(images)
         n = len(images) // len(prompts)
         texts = [
             self.row.edit_template.fill(self._with_slots(p, counts[i * n : (i + 1) * n]))
             for i, p in enumerate(prompts)
         ]
         return texts, pixels
+
+    def _pixels(self, images: Sequence[Image.Image]) -> tuple[dict[str, Tensor], list[int]]:
+        """The pictures as the network takes them, and how many tokens each becomes."""
+        assert self._image_processor is not None, "a caller must ask `can_see` first"
+        found = self._image_processor(images=[_checked(i) for i in images], return_tensors="pt")
+        pixels = {
+            name: found[name].to(self.network.device) for name in ("pixel_values", "image_grid_thw")
+        }
+        merged = self._image_processor.merge_size**2
+        return pixels, [int(grid.prod()) // merged for grid in found["image_grid_thw"]]
+
+    def inputs(self, text: str, images: Sequence[Image.Image]) -> dict[str, Tensor]:
+        """What the network takes of one text in the chat's form, on its device.
+
+        The images, RGB, fill the text's slots in their order; there is one for each.
+        """
+        pixels, counts = self._pixels(images) if images else ({}, [])
+        first, *rest = text.split(IMAGE_PAD)
+        pads = [IMAGE_PAD * count + part for count, part in zip(counts, rest, strict=True)]
+        tokens = self.tokenizer(["".join([first, *pads])], return_tensors="pt")
+        found = dict(tokens.to(self.network.device))
+        is_image = found["input_ids"] == self.network.config.image_token_id
+        return {**found, **pixels, "mm_token_type_ids": is_image.int()}
 
     def _with_slots(self, prompt: str, counts: Sequence[int]) -> str:
         """The prompt behind a place for each picture, as long as the picture has tokens."""
@@ -154,7 +171,7 @@ class TextEncoder(nn.Module):
         return self.network(**inputs, use_cache=False).last_hidden_state
 
     @contextmanager
-    def _polling(self, poll: Poll) -> Iterator[None]:
+    def polling(self, poll: Poll) -> Iterator[None]:
         self._poll = poll
         try:
             yield
