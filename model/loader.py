@@ -18,6 +18,7 @@ from transformers import Qwen2Tokenizer
 from model.checkpoint.build import Parts, build, dialects, text_encoder
 from model.checkpoint.control_folders import ControlFolders
 from model.checkpoint.folder import STEMS, ModelFolder, is_model_folder, read_folder
+from model.checkpoint.head import has_head, read_head
 from model.checkpoint.identity import combined, file_hashes
 from model.checkpoint.lora_folders import LoraFolders
 from model.checkpoint.weights import load_weights
@@ -37,6 +38,7 @@ from model.pipelines.pictures import to_picture
 from model.pipelines.preview import Preview
 from model.pipelines.render import OnLatents, render
 from model.pipelines.tasks import pipeline_of, tasks_of
+from model.pipelines.writing import write
 from model.requests import (
     MAX_SEED,
     LoraUse,
@@ -45,9 +47,12 @@ from model.requests import (
     Request,
     RequestError,
     Result,
+    Text,
+    Writing,
 )
 from model.text_encoder.encoder import IMAGE_PAD, settle_rope
 from model.text_encoder.tokenizer import load_tokenizer
+from model.text_encoder.writing import OnText, Writer, no_text
 from model.vae import Poll
 
 OnStep = Callable[[int, int, Picture | None], None]
@@ -91,7 +96,8 @@ class Model:
 
     @property
     def tasks(self) -> tuple[str, ...]:
-        return tasks_of(self.row, can_see=self.networks.text_encoder.can_see)
+        can_see, can_write = self.networks.text_encoder.can_see, self.networks.writer is not None
+        return tasks_of(self.row, can_see=can_see, can_write=can_write)
 
     def describe(self) -> ModelDescription:
         return _description(
@@ -115,6 +121,7 @@ class Model:
         poll = _poll_of(should_stop)
         with memory_faults("making the picture"), self._loras.at_work(request.loras, poll):
             poll()
+            request = self._complete(request, poll)
             settled, inputs = self._prepare(request, poll)
             draw = pipeline_of(request, self.row).draw
             requests = _singles(request, settled)
@@ -145,6 +152,7 @@ class Model:
             poll()
             if any(pipeline_of(r, self.row).draw is not render for r in requests):
                 raise RequestError("batch: such a request is run alone")
+            requests = [self._complete(request, poll) for request in requests]
             prepared = [self._prepare(request, poll) for request in requests]
             settled = _common([settled for settled, _ in prepared])
             singles = [one for r in requests for one in _singles(r, settled)]
@@ -160,6 +168,32 @@ class Model:
             for single, drawn in zip(singles, images, strict=True):
                 pictures += self._finish(single, settled, drawn, made_by)
         return self._result(pictures, made_by, began)
+
+    @torch.inference_mode()
+    def write(
+        self, request: Writing, on_text: OnText = no_text, should_stop: ShouldStop = _never
+    ) -> Text:
+        """Write what is asked for; `on_text` gets the text so far, which a second try begins anew.
+
+        Raises Stopped within one block of the text encoder, RequestError for a model that cannot
+        write or see, ModelError for an answer of which nothing can be made.
+        """
+        began = time.perf_counter()
+        poll = _poll_of(should_stop)
+        with memory_faults("writing"):
+            poll()
+            answer = write(self.networks, request, on_text, poll)
+        return Text(
+            text=answer.text,
+            request=request,
+            model=self.identity,
+            seconds=time.perf_counter() - began,
+            is_original=answer.is_original,
+            record=answer.record,
+        )
+
+    def _complete(self, request: Request, poll: Poll) -> Request:
+        return pipeline_of(request, self.row).complete(self.networks, request, poll)
 
     def _prepare(self, request: Request, poll: Poll) -> tuple[Settled, Any]:
         pipeline = pipeline_of(request, self.row)
@@ -257,13 +291,16 @@ def load(
             )
             hashes |= {f"{part}/{name}": digest for name, digest in shards.items()}
     settle_rope(parts.network, target)
+    words = parts.network.language_model.embed_tokens.weight
+    encoder = text_encoder(folder, parts.network, tokenizer)
     networks = Networks(
         row=folder.row,
         transformer=parts.transformer,
         vae=parts.vae,
-        text_encoder=text_encoder(folder, parts.network, tokenizer),
+        text_encoder=encoder,
         scheduler=folder.scheduler,
         controls=control_folders or ControlFolders(),
+        writer=Writer(encoder, lambda: read_head(path, words)) if has_head(path) else None,
     )
     identity = ModelIdentity(
         name=path.resolve().name, sha256=combined(hashes), licence=folder.row.licence
@@ -282,7 +319,7 @@ def describe(path: Path) -> ModelDescription:
         name=path.resolve().name,
         path=str(path),
         size_multiple=folder.size_multiple,
-        tasks=tasks_of(folder.row, can_see=folder.images is not None),
+        tasks=tasks_of(folder.row, can_see=folder.images is not None, can_write=has_head(path)),
     )
 
 

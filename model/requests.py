@@ -21,6 +21,8 @@ MAX_SEED = 2**63 - 1
 MAX_FEATHER_PX = 1024
 MAX_LAYERS = 16
 MAX_CONTROLS = 8
+MAX_SEEN = 10
+LANGUAGES = ("en", "zh")
 RESOLUTIONS = (640, 1024)
 MASK_THRESHOLD = 128
 MAX_LORAS = 16
@@ -330,6 +332,88 @@ class Result:
     model: ModelIdentity
     seconds: float
 
+
+@dataclass(frozen=True, kw_only=True)
+class Writing:
+    """Words asked of a model's own language model. The same seed gives the same words."""
+
+    task: ClassVar[str]
+
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        _check_range("seed", self.seed, 0, MAX_SEED)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Polish(Writing):
+    """A prompt, or an instruction about pictures, said as the model likes it best."""
+
+    task = "polish"
+
+    prompt: str
+    images: tuple[Picture, ...] = ()
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _check_text("prompt", self.prompt)
+        _check_words(self.prompt, "write the few words that are to be polished")
+        _check_range("images", len(self.images), 0, MAX_SEEN)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Caption(Writing):
+    """A picture described in English or Chinese, and judged as material."""
+
+    task = "caption"
+
+    image: Picture
+    language: str = "en"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _check_choice("language", self.language, LANGUAGES)
+
+
+@dataclass(frozen=True, kw_only=True)
+class CaptionRecord:
+    """What a caption says of a picture; `KEYS` are the Qwen-Image report's, in this order."""
+
+    KEYS: ClassVar = (
+        "Caption",
+        "Image Type",
+        "Image Style",
+        "Watermark List",
+        "Abnormal Element",
+    )
+
+    caption: str
+    image_type: str
+    image_style: str
+    watermarks: tuple[str, ...]
+    has_abnormal_element: bool
+
+    def values(self) -> dict[str, Any]:
+        """Under the report's keys, as JSON values."""
+        abnormal = "yes" if self.has_abnormal_element else "no"
+        own = (self.caption, self.image_type, self.image_style, list(self.watermarks), abnormal)
+        return dict(zip(self.KEYS, own, strict=True))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Text:
+    """What a writing gives back. `is_original`: the prompt as it was, because no rewriting kept
+    what stands in quotation marks. `record` is a caption's."""
+
+    text: str
+    request: Writing
+    model: ModelIdentity
+    seconds: float
+    is_original: bool = False
+    record: CaptionRecord | None = None
+
+
+WRITINGS: Mapping[str, type[Writing]] = {cls.task: cls for cls in (Polish, Caption)}
 
 TASKS: Mapping[str, type[Request]] = {
     cls.task: cls

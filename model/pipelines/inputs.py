@@ -23,6 +23,7 @@ from model.requests import Request, RequestError
 from model.rope import MAX_POSITION, MAX_POSITION_21, Grid, text_start
 from model.sampling.schedule import FEW_STEPS, scheduler_of
 from model.text_encoder.encoder import TextEncoder, TextStates
+from model.text_encoder.writing import Writer
 from model.transformer import Transformer
 from model.transformer21 import Transformer21
 from model.vae import Poll, Vae
@@ -39,6 +40,8 @@ class Networks:
     text_encoder: TextEncoder
     scheduler: SchedulerConfig
     controls: ControlFolders = field(default_factory=ControlFolders)
+    writer: Writer | None = None
+    """The text encoder as a writer, where its files hold what that takes."""
 
     @property
     def device(self) -> torch.device:

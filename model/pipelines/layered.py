@@ -3,6 +3,8 @@ the picture itself stands beside them in every step."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from model import latents
 from model.pipelines.inputs import (
     Inputs,
@@ -14,9 +16,17 @@ from model.pipelines.inputs import (
     settle,
 )
 from model.pipelines.pictures import resize, to_pixels, to_rgba
+from model.pipelines.writing import describe
 from model.requests import Decompose
 from model.sampling.schedule import layered_sigmas
 from model.vae import Poll, no_poll
+
+
+def complete(networks: Networks, request: Decompose, poll: Poll = no_poll) -> Decompose:
+    """With the model's own description where the request has none."""
+    if request.prompt.strip():
+        return request
+    return replace(request, prompt=describe(networks, request.image, poll))
 
 
 def plan(networks: Networks, request: Decompose) -> Settled:

@@ -22,22 +22,30 @@ from model.pipelines.inputs import Networks, Settled
 from model.pipelines.pictures import to_picture
 from model.pipelines.render import render
 from model.requests import (
+    Caption,
     Decompose,
     Edit,
     ImageToImage,
     Inpaint,
     Outpaint,
     Picture,
+    Polish,
     Reconstruct,
     Request,
     RequestError,
     TextToImage,
 )
+from model.vae import Poll
 
 
 def as_drawn(_: Request, __: Settled, images: Tensor) -> tuple[Picture, ...]:
     """The pictures [K, C, H, W] in 0…1 as the model drew them."""
     return tuple(to_picture(image) for image in images)
+
+
+def as_asked(_: Networks, request: Request, __: Poll) -> Request:
+    """A request that lacks nothing."""
+    return request
 
 
 @dataclass(frozen=True)
@@ -49,6 +57,8 @@ class Pipeline:
     finish: Callable[[Any, Settled, Tensor], tuple[Picture, ...]] = as_drawn
     draw: Callable[..., Tensor] = render
     """Of what `prepare` gave, one picture a seed."""
+    complete: Callable[[Networks, Any, Poll], Request] = as_asked
+    """Before the plan: what the model itself has to say first."""
 
 
 Pipelines = Mapping[type[Request], Pipeline]
@@ -61,7 +71,7 @@ PIPELINES: Mapping[Generation, Pipelines] = {
             inpaint.plan_outpaint, inpaint.prepare_outpaint, inpaint.finish_outpaint
         ),
         Edit: Pipeline(edit.plan, edit.prepare),
-        Decompose: Pipeline(layered.plan, layered.prepare),
+        Decompose: Pipeline(layered.plan, layered.prepare, complete=layered.complete),
         Reconstruct: Pipeline(reconstruct.plan, reconstruct.prepare, draw=reconstruct.draw),
     },
     Generation.two_one: {
@@ -84,9 +94,11 @@ def pipeline_of(request: Request, row: Family) -> Pipeline:
     return found
 
 
-def tasks_of(row: Family, *, can_see: bool) -> tuple[str, ...]:
-    """What a model does; edits need an encoder with an eye."""
+def tasks_of(row: Family, *, can_see: bool, can_write: bool = False) -> tuple[str, ...]:
+    """What a model does; edits need an encoder with an eye, words one with an output layer."""
+    words = (Polish.task, *([Caption.task] if can_see else [])) if can_write else ()
     if row.has_layers:
-        return (Decompose.task, Reconstruct.task)
+        return (Decompose.task, Reconstruct.task, *words)
     kinds = [cls for cls in PIPELINES[row.generation] if cls is not Decompose]
-    return tuple(cls.task for cls in kinds if cls is not Edit or (row.edits and can_see))
+    pictures = [cls.task for cls in kinds if cls is not Edit or (row.edits and can_see)]
+    return (*pictures, *words)

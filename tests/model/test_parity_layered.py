@@ -129,7 +129,7 @@ def test_each_layer_names_the_request_that_makes_them(layered_pair: Pair) -> Non
 
 
 def test_a_layered_model_does_nothing_else(layered_pair: Pair, text_pair: Pair) -> None:
-    assert layered_pair.ours.tasks == ("layers", "reconstruct")
+    assert layered_pair.ours.tasks == ("layers", "reconstruct", "polish", "caption")
     with pytest.raises(RequestError, match="takes pictures apart and nothing else"):
         layered_pair.ours.run(TextToImage(prompt="x"))
     with pytest.raises(RequestError, match="this model cannot do that"):
