@@ -4,8 +4,9 @@
 `worker_command` starts the real worker over `FakeLibrary`.
 
 A script is `{"starts": [start, ...]}`: what the engine does at its first start, its second, and so
-on, the last for all that follow. A start maps `hello`, `describe`, `load`, `plan` and `run` to
-lists of actions; what is left out is done properly. `FakeEngine` writes scripts for tests.
+on, the last for all that follow. A start maps `hello`, `describe`, `load`, `plan`, `run` and
+`write` to lists of actions; what is left out is done properly. `FakeEngine` writes scripts for
+tests.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from model.engine.inbox import Inbox
-from model.engine.library import OnStep, ShouldStop
+from model.engine.library import OnStep, OnText, ShouldStop
 from model.engine.process import claim_pipes, serve
 from model.engine.protocol import (
     PROTOCOL_VERSION,
@@ -45,9 +46,23 @@ from model.engine.protocol import (
     Run,
     Stop,
     Stopped,
+    Words,
+    Write,
+    Written,
 )
 from model.engine.transport import MAGIC, MAX_BODY_BYTES, PREFIX, encode, read_messages
-from model.requests import Edit, ModelIdentity, Picture, Request, Result
+from model.requests import (
+    Caption,
+    CaptionRecord,
+    Edit,
+    ModelIdentity,
+    Picture,
+    Polish,
+    Request,
+    Result,
+    Text,
+    Writing,
+)
 
 LICENCE = "Private Licence"
 IDENTITY = ModelIdentity(name="fake", sha256="0" * 64, licence="Apache-2.0")
@@ -60,7 +75,7 @@ DESCRIPTION = ModelDescription(
     steps=4,
     guidance=1.0,
     size_multiple=16,
-    tasks=("text_to_image", "edit"),
+    tasks=("text_to_image", "edit", "polish", "caption"),
     negative=" ",
 )
 
@@ -97,6 +112,25 @@ def result_of(request: Request, seconds: float = 0.01) -> Result:
     return Result(pictures=pictures, requests=singles, model=IDENTITY, seconds=seconds)
 
 
+def text_of(request: Writing, seconds: float = 0.01) -> Text:
+    """What a model would write."""
+    if isinstance(request, Caption):
+        record = CaptionRecord(
+            caption=f"a picture {request.image.width} px wide",
+            image_type="poster",
+            image_style="flat",
+            watermarks=(),
+            has_abnormal_element=False,
+        )
+        return Text(
+            text=record.caption, request=request, model=IDENTITY, seconds=seconds, record=record
+        )
+    assert isinstance(request, Polish)
+    seen = f", seen with {len(request.images)}" if request.images else ""
+    text = f"{request.prompt}, in fine detail{seen}"
+    return Text(text=text, request=request, model=IDENTITY, seconds=seconds)
+
+
 class FakeModel:
     """Runs by sleeping: `blocks` blocks a step, `block_s` seconds each, asked before every block
     whether to stop."""
@@ -126,6 +160,18 @@ class FakeModel:
             self._step(should_stop)
             on_step(step, total, preview)
         return replace(result, seconds=time.monotonic() - start)
+
+    def write(
+        self,
+        request: Writing,
+        on_text: OnText = lambda text: None,
+        should_stop: ShouldStop = lambda: False,
+    ) -> Text:
+        result = text_of(request)
+        for end in range(1, len(result.text) + 1):
+            self._step(should_stop)
+            on_text(result.text[:end])
+        return result
 
     def _step(self, should_stop: ShouldStop) -> None:
         from model.errors import Stopped as StoppedEarly
@@ -204,6 +250,7 @@ def do(action: str, **values: Any) -> dict[str, Any]:
     """An action of a script:
 
     progress step total      reply                     fail kind message
+    words text               keep (the prompt as it was)
     wait ms                  hang (even the heart)     deaf (the heart beats, a stop is ignored)
     exit code                kill                      quiet ms (no heartbeat meanwhile)
     garbage   oversize   half   version   unknown_id   twice   wrong_kind   newer_field   flood
@@ -217,6 +264,7 @@ PROPER: dict[str, list[dict[str, Any]]] = {
     "load": [do("reply")],
     "plan": [do("reply")],
     "run": [*(do("progress", step=k, total=4) for k in range(1, 5)), do("reply")],
+    "write": [do("words", text="some "), do("words", text="some words"), do("reply")],
 }
 
 
@@ -284,6 +332,15 @@ class ScriptedEngine:
                 self._outbox.send(Planned(id=id, seconds=1.5, peak_bytes=200_000_000))
             case Run(id=id, request=request):
                 self._outbox.send(Finished(id=id, result=result_of(request)))
+            case Write(id=id, request=request):
+                self._outbox.send(Written(id=id, text=text_of(request)))
+
+    def _do_words(self, question: Write, text: str) -> None:
+        self._outbox.send(Words(id=question.id, text=text))
+
+    def _do_keep(self, question: Write) -> None:
+        kept = replace(text_of(question.request), text=question.request.prompt, is_original=True)
+        self._outbox.send(Written(id=question.id, text=kept))
 
     def _do_progress(self, question: Run, step: int, total: int = 4) -> None:
         if self._inbox.should_stop() and self._has_ears:

@@ -37,15 +37,18 @@ from model.engine.protocol import (
     Run,
     Stop,
     Stopped,
+    Words,
+    Write,
+    Written,
 )
-from model.requests import Request
+from model.requests import Request, Writing
 
 
 class EngineState(StrEnum):
     off = auto()  # not running, and not needed
     starting = auto()
     ready = auto()
-    busy = auto()  # loading a model, or running a request
+    busy = auto()  # loading a model, running a request, or writing
     lost = auto()  # ended unasked; the next request starts another
 
 
@@ -59,6 +62,8 @@ class EngineClient(QObject):
     planned = Signal(object)
     progress = Signal(object)
     finished = Signal(object)
+    words = Signal(object)
+    written = Signal(object)
     failed = Signal(object)
     stopped = Signal(object)
     state_changed = Signal(object)
@@ -109,6 +114,10 @@ class EngineClient(QObject):
     def run(self, model: str, request: Request) -> int:
         run = Run(id=self._take_id(), model=model, request=request, accepted=self.accepted)
         return self._ask(run)
+
+    def write(self, model: str, request: Writing) -> int:
+        write = Write(id=self._take_id(), model=model, request=request, accepted=self.accepted)
+        return self._ask(write)
 
     def stop(self, id: int) -> None:
         """Ask for an early end. Its Stopped, or the reply that crossed it, follows as a signal."""
@@ -171,13 +180,15 @@ class EngineClient(QObject):
         """Not before the caller has the id in hand."""
         QTimer.singleShot(0, self, lambda: self._emit(ending))
 
-    def _emit(self, message: Ending | Progress) -> None:
+    def _emit(self, message: Ending | Progress | Words) -> None:
         signals = {
             Described: self.described,
             Loaded: self.loaded,
             Planned: self.planned,
             Progress: self.progress,
             Finished: self.finished,
+            Words: self.words,
+            Written: self.written,
             Failed: self.failed,
             Stopped: self.stopped,
         }
@@ -199,7 +210,7 @@ class EngineClient(QObject):
                 self._greeted(self._child)
             case Heartbeat(memory_bytes=memory_bytes):
                 self.memory.emit(memory_bytes)
-            case Progress():
+            case Progress() | Words():
                 self._emit(message)
             case _:
                 self._ended(message)
@@ -215,7 +226,7 @@ class EngineClient(QObject):
         self._stopping.discard(ending.id)
         if not self._stopping:
             self._stop_timer.stop()
-        if isinstance(ending, Finished):
+        if isinstance(ending, (Finished, Written)):
             self._supervision.succeeded()
         self._update_state()
         self._emit(ending)
@@ -259,7 +270,7 @@ class EngineClient(QObject):
         if self._child is None or not self._child.conversation.is_greeted:
             return
         open_questions = self._child.conversation.open.values()
-        is_busy = any(isinstance(question, (Load, Run)) for question in open_questions)
+        is_busy = any(isinstance(question, (Load, Run, Write)) for question in open_questions)
         self._set_state(EngineState.busy if is_busy else EngineState.ready)
 
     def _set_state(self, state: EngineState) -> None:
@@ -277,7 +288,7 @@ class EngineClient(QObject):
 def _work_of(question: Question) -> Hashable | None:
     """What two tries of the same job have in common; questions that do no work have nothing."""
     match question:
-        case Run(model=model, request=request):
+        case Run(model=model, request=request) | Write(model=model, request=request):
             return model, request
         case Load(model=model):
             return model

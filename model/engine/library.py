@@ -12,7 +12,16 @@ from typing import TYPE_CHECKING, Protocol
 
 from model.engine.protocol import ModelDescription
 from model.errors import CheckpointError
-from model.requests import Control, LoraUse, ModelIdentity, Picture, Request, Result
+from model.requests import (
+    Control,
+    LoraUse,
+    ModelIdentity,
+    Picture,
+    Request,
+    Result,
+    Text,
+    Writing,
+)
 
 if TYPE_CHECKING:
     from model.checkpoint.control_folders import ControlFolders
@@ -21,6 +30,7 @@ if TYPE_CHECKING:
 STARTER = "starter"
 
 OnStep = Callable[[int, int, Picture | None], None]
+OnText = Callable[[str], None]
 ShouldStop = Callable[[], bool]
 
 
@@ -39,6 +49,10 @@ class RunnableModel(Protocol):
     def run_together(
         self, requests: Sequence[Request], on_step: OnStep = ..., should_stop: ShouldStop = ...
     ) -> Result: ...
+
+    def write(
+        self, request: Writing, on_text: OnText = ..., should_stop: ShouldStop = ...
+    ) -> Text: ...
 
 
 class ModelLibrary(Protocol):

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from enum import StrEnum, auto
 from typing import get_args
 
-from model.requests import Picture, Request, Result
+from model.requests import Picture, Request, Result, Text, Writing
 
-PROTOCOL_VERSION = 2
+PROTOCOL_VERSION = 3
 
 
 class ProtocolError(ValueError):
@@ -88,6 +88,16 @@ class Run:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Write:
+    """Words about a prompt or a picture; a model that is not ready is loaded, as by Load."""
+
+    id: int
+    model: str
+    request: Writing
+    accepted: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
 class Stop:
     """End request `id` early. Unknown and ended ones are passed over: the two may have crossed."""
 
@@ -146,9 +156,23 @@ class Progress:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Words:
+    """What is written so far. It begins anew where a first try is thrown away."""
+
+    id: int
+    text: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Finished:
     id: int
     result: Result
+
+
+@dataclass(frozen=True, kw_only=True)
+class Written:
+    id: int
+    text: Text
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -170,17 +194,23 @@ class Heartbeat:
     memory_bytes: int
 
 
-Question = Describe | Load | Plan | Run
+Question = Describe | Load | Plan | Run | Write
 ToEngine = Question | Stop | Quit
-Ending = Described | Loaded | Planned | Finished | Failed | Stopped
-FromEngine = Hello | Progress | Heartbeat | Ending
+Ending = Described | Loaded | Planned | Finished | Written | Failed | Stopped
+FromEngine = Hello | Progress | Words | Heartbeat | Ending
 
 QUESTIONS: tuple[type, ...] = get_args(Question)
 TO_ENGINE: tuple[type, ...] = get_args(ToEngine)
 ENDINGS: tuple[type, ...] = get_args(Ending)
 FROM_ENGINE: tuple[type, ...] = get_args(FromEngine)
 
-REPLY_OF: dict[type, type] = {Describe: Described, Load: Loaded, Plan: Planned, Run: Finished}
+REPLY_OF: dict[type, type] = {
+    Describe: Described,
+    Load: Loaded,
+    Plan: Planned,
+    Run: Finished,
+    Write: Written,
+}
 
 
 class Conversation:
@@ -218,7 +248,7 @@ class Conversation:
             )
         self.is_greeted = True
 
-    def _reply(self, message: Progress | Ending) -> None:
+    def _reply(self, message: Progress | Words | Ending) -> None:
         question = self.open.get(message.id)
         if question is None:
             raise ProtocolError(f"{_name(message)} for request {message.id}, which is not open")
@@ -226,6 +256,9 @@ class Conversation:
         if isinstance(message, Progress):
             if not isinstance(question, Run) or not 0 <= message.step <= message.total:
                 raise ProtocolError(f"progress {message.step}/{message.total} is out of place")
+        elif isinstance(message, Words):
+            if not isinstance(question, Write):
+                raise ProtocolError("words where none were asked for")
         elif isinstance(message, (expected, Failed, Stopped)):
             del self.open[message.id]
         else:

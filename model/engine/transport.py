@@ -14,14 +14,14 @@ import math
 import struct
 import types
 import typing
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from enum import Enum
 from functools import cache
 from itertools import accumulate
 from typing import Any, BinaryIO
 
 from model.engine.protocol import ProtocolError
-from model.requests import TASKS, Picture, Request
+from model.requests import TASKS, WRITINGS, Picture, Request, Writing
 
 MAGIC = b"INKS"
 PREFIX = struct.Struct(">4sIQ")
@@ -121,7 +121,7 @@ def _pack(value: Any, buffers: list[bytes]) -> Any:
             "mode": value.mode,
             "buffer": _place(value.data, buffers),
         }
-    if isinstance(value, Request):
+    if isinstance(value, (Request, Writing)):
         return {"task": value.task, **_pack_fields(value, buffers)}
     if dataclasses.is_dataclass(value):
         return _pack_fields(value, buffers)
@@ -184,8 +184,8 @@ def _unpack(hint: Any, value: Any, buffers: list[bytes], where: str) -> Any:
         return _unpack_tuple(typing.get_args(hint), value, buffers, where)
     if hint is Picture:
         return _unpack_picture(value, buffers, where)
-    if hint is Request:
-        return _unpack_request(value, buffers, where)
+    if hint is Request or hint is Writing:
+        return _unpack_request(TASKS if hint is Request else WRITINGS, value, buffers, where)
     if isinstance(hint, type) and issubclass(hint, Enum):
         return hint(_as(str, value, where))
     if dataclasses.is_dataclass(hint):
@@ -221,9 +221,11 @@ def _unpack_picture(value: Any, buffers: list[bytes], where: str) -> Picture:
     )
 
 
-def _unpack_request(value: Any, buffers: list[bytes], where: str) -> Request:
+def _unpack_request(
+    kinds: Mapping[str, type], value: Any, buffers: list[bytes], where: str
+) -> Request | Writing:
     task = value.get("task") if isinstance(value, dict) else None
-    cls = TASKS.get(task) if isinstance(task, str) else None
+    cls = kinds.get(task) if isinstance(task, str) else None
     if cls is None:
         raise ProtocolError(f"{where}: unknown task {task!r}")
     fields = {name: item for name, item in value.items() if name != "task"}

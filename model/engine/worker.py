@@ -41,12 +41,16 @@ from model.engine.protocol import (
     Run,
     Stop,
     Stopped,
+    Words,
+    Write,
+    Written,
 )
 from model.engine.transport import MAX_BODY_BYTES, MAX_HEADER_BYTES, encode, read_messages
 from model.requests import MAX_SIDE_PX, Picture, Request, RequestError
 
 HEARTBEAT_S = 1.0
 PROGRESS_EVERY_S = 0.05
+WORDS_EVERY_S = 0.05
 PREVIEW_EVERY_S = 0.25
 PREVIEW_SIDE_PX = 256
 
@@ -104,6 +108,21 @@ class ProgressReport:
                 id=self._id, step=step, total=total, seconds_left=seconds_left, preview=preview
             )
         )
+
+
+class WordsReport:
+    """`on_text` of a writing: tells the window at most so often; the whole comes with the reply."""
+
+    def __init__(self, id: int, send: Callable[[Any], None]) -> None:
+        self._id = id
+        self._send = send
+        self._sent_at = float("-inf")
+
+    def __call__(self, text: str) -> None:
+        now = time.monotonic()
+        if now - self._sent_at >= WORDS_EVERY_S:
+            self._sent_at = now
+            self._send(Words(id=self._id, text=text))
 
 
 class Worker:
@@ -175,6 +194,8 @@ class Worker:
                 return self._plan(id, name, request)
             case Run():
                 return self._run(question)
+            case Write():
+                return self._write(question)
 
     def _load(self, question: Load) -> Loaded:
         start = time.monotonic()
@@ -204,7 +225,13 @@ class Worker:
             self._measurements.learn(str(path), result, report.clock.step_seconds, peak)
         return Finished(id=question.id, result=result)
 
-    def _model(self, question: Load | Run) -> tuple[RunnableModel, Path]:
+    def _write(self, question: Write) -> Written:
+        model, _ = self._model(question)
+        report = WordsReport(question.id, self._outbox.send)
+        text = model.write(question.request, report, self._inbox.should_stop)
+        return Written(id=question.id, text=text)
+
+    def _model(self, question: Load | Run | Write) -> tuple[RunnableModel, Path]:
         """The last model is kept; another one takes its place only after it is let go."""
         path = self._library.find(question.model)
         if self._loaded is None or self._loaded[0] != path:

@@ -28,13 +28,20 @@ from model.engine.protocol import (
     Progress,
     Run,
     Stopped,
+    Words,
+    Write,
+    Written,
 )
-from model.requests import TextToImage
-from tests.fakes import DESCRIPTION, FakeEngine, do, result_of, worker_command
+from model.requests import Polish, TextToImage
+from tests.fakes import DESCRIPTION, FakeEngine, do, result_of, text_of, worker_command
 
 REQUEST = TextToImage(prompt="a poster", seed=5)
+WRITING = Polish(prompt="a poster", seed=5)
 QUICK = Deadlines(first_reply_ms=5000, silence_ms=1000, stop_ms=500, quit_ms=500, kill_ms=500)
 WAIT_MS = 15_000
+
+
+ENDINGS = ("described", "loaded", "planned", "finished", "written", "failed", "stopped")
 
 
 class Listener:
@@ -44,11 +51,13 @@ class Listener:
         self.client = client
         self.endings: list[Any] = []
         self.progress: list[Progress] = []
+        self.words: list[Words] = []
         self.states: list[EngineState] = []
         self._qtbot = qtbot
-        for name in ("described", "loaded", "planned", "finished", "failed", "stopped"):
+        for name in ENDINGS:
             getattr(client, name).connect(self.endings.append)
         client.progress.connect(self.progress.append)
+        client.words.connect(self.words.append)
         client.state_changed.connect(self.states.append)
 
     def until_ended(self, *ids: int) -> list[Any]:
@@ -103,6 +112,37 @@ def test_the_real_worker(listen: Listen) -> None:
     endings = listener.until_ended(*ask_all(listener.client))
     assert [type(e) for e in endings] == [Described, Loaded, Planned, Finished]
     assert endings[3].result.pictures == result_of(REQUEST).pictures
+
+
+def test_words_come_as_they_are_written(listen: Listen, tmp_path: Path) -> None:
+    listener = listen(FakeEngine.write(tmp_path).command)
+    (written,) = listener.until_ended(listener.client.write("fake", WRITING))
+    assert isinstance(written, Written)
+    assert written.text == text_of(WRITING)
+    assert [words.text for words in listener.words] == ["some ", "some words"]
+    assert [state.name for state in listener.states] == ["starting", "busy", "ready"]
+
+
+@pytest.mark.parametrize("fault", ["kill", "garbage", "wrong_kind"])
+def test_a_fault_while_writing(listen: Listen, tmp_path: Path, fault: str) -> None:
+    engine = FakeEngine.write(tmp_path, {"write": [do("words", text="some"), do(fault)]}, {})
+    listener = listen(engine.command)
+    first, second = (
+        listener.until_ended(listener.client.write("fake", WRITING))[0] for _ in range(2)
+    )
+    assert isinstance(first, Failed)
+    assert first.kind == Failure.engine_lost
+    assert isinstance(second, Written)
+
+
+def test_a_writing_is_stopped(listen: Listen, tmp_path: Path, qtbot: QtBot) -> None:
+    write = [do("words", text="some"), do("wait", ms=60_000), do("reply")]
+    listener = listen(FakeEngine.write(tmp_path, {"write": write}).command)
+    id = listener.client.write("fake", WRITING)
+    qtbot.waitUntil(lambda: bool(listener.words), timeout=WAIT_MS)
+    listener.client.stop(id)
+    (ending,) = listener.until_ended(id)
+    assert isinstance(ending, Stopped)
 
 
 def test_nothing_is_started_before_it_is_asked_for(listen: Listen, tmp_path: Path) -> None:
@@ -364,4 +404,4 @@ def test_the_log_holds_what_the_engine_prints_and_stays_small(
 def test_every_question_is_tried_here() -> None:
     from model.engine.protocol import QUESTIONS
 
-    assert set(QUESTIONS) == {Describe, Load, Plan, Run}
+    assert set(QUESTIONS) == {Describe, Load, Plan, Run, Write}

@@ -33,11 +33,14 @@ from model.engine.protocol import (
     Run,
     Stop,
     Stopped,
+    Words,
+    Write,
+    Written,
 )
 from model.engine.transport import MAGIC, MAX_BODY_BYTES, PREFIX, encode, read_messages
 from model.engine.worker import EXIT_PROTOCOL
-from model.requests import Edit, Picture, TextToImage
-from tests.fakes import DESCRIPTION, IDENTITY, LICENCE, result_of, worker_command
+from model.requests import Caption, Edit, Picture, Polish, TextToImage
+from tests.fakes import DESCRIPTION, IDENTITY, LICENCE, result_of, text_of, worker_command
 
 REQUEST = TextToImage(prompt="a poster", seed=5)
 
@@ -252,6 +255,30 @@ def test_pictures_travel_both_ways(start: StartEngine) -> None:
     assert [r.seed for r in result.requests] == [0, 1, 2]
     assert all(r.images == (source,) for r in result.requests)
     assert (result.pictures[0].width, result.pictures[0].height) == (640, 480)
+
+
+def test_words_are_told_now_and_then_and_the_text_is_whole(start: StartEngine) -> None:
+    engine = start(blocks=1, block_ms=10)
+    request = Polish(prompt="a poster of a harbour in the evening")
+    engine.say(Write(id=1, model="", request=request))
+    assert engine.until(Written).text == text_of(request)
+    told = [message.text for message in engine.seen if isinstance(message, Words)]
+    assert 1 < len(told) < len(text_of(request).text) / 3
+    assert all(text_of(request).text.startswith(text) for text in told)
+
+
+def test_a_writing_is_stopped_and_a_caption_has_its_record(start: StartEngine) -> None:
+    engine = start(blocks=100, block_ms=50)
+    engine.say(Write(id=1, model="", request=Polish(prompt="a poster")))
+    time.sleep(0.3)
+    asked = time.monotonic()
+    engine.say(Stop(id=1))
+    engine.until(Stopped, id=1)
+    assert time.monotonic() - asked < 1.0
+    engine = start()
+    picture = Picture(width=3, height=1, mode="L", data=b"abc")
+    engine.say(Write(id=1, model="", request=Caption(image=picture)))
+    assert engine.until(Written).text == text_of(Caption(image=picture))
 
 
 def test_the_heart_beats_while_a_block_takes_long(start: StartEngine) -> None:

@@ -36,9 +36,23 @@ from model.engine.protocol import (
     Run,
     Stop,
     Stopped,
+    Words,
+    Write,
+    Written,
 )
 from model.engine.transport import MAGIC, PREFIX, FrameDecoder, encode, read_messages
-from model.requests import Edit, LoraUse, ModelIdentity, Picture, Result, TextToImage
+from model.requests import (
+    Caption,
+    CaptionRecord,
+    Edit,
+    LoraUse,
+    ModelIdentity,
+    Picture,
+    Polish,
+    Result,
+    Text,
+    TextToImage,
+)
 
 ALL = (*TO_ENGINE, *FROM_ENGINE)
 PICTURE = Picture(width=3, height=2, mode="RGB", data=bytes(range(18)))
@@ -52,12 +66,27 @@ RESULT = Result(
     model=ModelIdentity(name="m", sha256="ab", licence="Apache-2.0"),
     seconds=1.25,
 )
+CAPTION = Caption(image=PICTURE, language="zh", seed=3)
+TEXT = Text(
+    text="一张海报",
+    request=CAPTION,
+    model=RESULT.model,
+    seconds=2.0,
+    record=CaptionRecord(
+        caption="一张海报",
+        image_type="海报",
+        image_style="",
+        watermarks=("a", "b"),
+        has_abnormal_element=True,
+    ),
+)
 DESCRIPTION = ModelDescription(name="m", path="/m", sizes=((64, 64), (96, 64)), tasks=("edit",))
 MESSAGES = [
     Describe(id=1),
     Load(id=2, model="/m"),
     Plan(id=3, model="", request=TextToImage(prompt="x", loras=LORAS)),
     Run(id=4, model="m", request=EDIT),
+    Write(id=5, model="", request=Polish(prompt="a poster", images=(PICTURE, MASK))),
     Stop(id=4),
     Quit(),
     Hello(version=1, pid=42),
@@ -66,6 +95,8 @@ MESSAGES = [
     Planned(id=3, seconds=None, peak_bytes=None),
     Progress(id=4, step=1, total=4, seconds_left=0.5, preview=PICTURE),
     Finished(id=4, result=RESULT),
+    Words(id=5, text="一张"),
+    Written(id=5, text=TEXT),
     Failed(id=4, kind=Failure.out_of_memory, message="nicht genug"),
     Stopped(id=4),
     Heartbeat(memory_bytes=0),
@@ -215,6 +246,7 @@ def test_bad_pictures(changes: dict[str, object]) -> None:
         {"seed": -1},
         {"width": 64},
         {"extra": 1},
+        {"task": "polish"},
     ],
     ids=str,
 )
@@ -298,6 +330,7 @@ def talk(question: protocol.Question | None, *messages: protocol.FromEngine) -> 
         (Load(id=1, model=""), Loaded(id=1, model=DESCRIPTION, seconds=1.0, memory_bytes=1)),
         (Plan(id=1, model="", request=REQUEST), Planned(id=1, seconds=1.0, peak_bytes=1)),
         (ASKED, END),
+        (Write(id=1, model="", request=CAPTION), Written(id=1, text=TEXT)),
         (ASKED, Failed(id=1, kind=Failure.internal, message="")),
         (ASKED, Stopped(id=1)),
     ],
@@ -323,6 +356,9 @@ def test_a_request_ends_once(question: typing.Any, ending: typing.Any) -> None:
         (ASKED, [GREETING, Planned(id=1, seconds=1.0, peak_bytes=1)]),
         (ASKED, [GREETING, END, STEP]),
         (Describe(id=1), [GREETING, STEP]),
+        (ASKED, [GREETING, Words(id=1, text="a")]),
+        (Write(id=1, model="", request=CAPTION), [GREETING, STEP]),
+        (Write(id=1, model="", request=CAPTION), [GREETING, END]),
         (ASKED, [GREETING, Progress(id=1, step=5, total=4, seconds_left=None, preview=None)]),
         (ASKED, [GREETING, Progress(id=1, step=-1, total=4, seconds_left=None, preview=None)]),
     ],
