@@ -14,6 +14,7 @@ import os
 import sys
 import traceback
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,12 +22,14 @@ from app.cli_options import (
     MAKING,
     PROGRAM,
     USAGE,
+    WRITING,
     CommandError,
     check_output,
     export_parser,
     info_parser,
     layers_parser,
     making_parser,
+    writing_parser,
 )
 
 if TYPE_CHECKING:
@@ -167,10 +170,6 @@ def _info(argv: list[str]) -> int:
 # --- making pictures -------------------------------------------------------------------------
 
 
-def _making(word: str) -> Callable[[list[str]], int]:
-    return lambda argv: _make(word, argv)
-
-
 def _make(word: str, argv: list[str]) -> int:
     options = making_parser(word).parse_args(argv)
     check_output(options.output, (".png",))
@@ -227,6 +226,20 @@ def _layers(argv: list[str]) -> int:
     for path in made["files"]:
         print(path)
     print(f"the layers leave out {made['correction']:.1%} of the picture; {made['seconds']:.1f} s")
+    return DONE
+
+
+def _write(word: str, argv: list[str]) -> int:
+    options = writing_parser(word).parse_args(argv)
+    _need_qt_libraries()
+    from app.cli_writing import read_request, report, write
+
+    request = read_request(word, options)
+    library = _library(options.device, options.dtype, options.variant)
+    _quiet_libraries()
+    with contextlib.redirect_stdout(sys.stderr):
+        found = write(library.load(library.find(options.model or "")), request, options)
+    report(found, options)
     return DONE
 
 
@@ -382,8 +395,9 @@ def _project_lines(project: Any) -> list[tuple[str, str]]:
 
 
 WORDS: dict[str, Callable[[list[str]], int]] = {
-    **{word: _making(word) for word in MAKING},
+    **{word: partial(_make, word) for word in MAKING},
     "layers": _layers,
+    **{word: partial(_write, word) for word in WRITING},
     "export": _export,
     "info": _info,
     "prepare": _elsewhere("training.prepare"),

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from app.presets import PRESETS
-from model.requests import RESOLUTIONS, SCHEDULES, SOLVERS
+from model.requests import LANGUAGES, RESOLUTIONS, SCHEDULES, SOLVERS
 
 PROGRAM = "main.py"
 DEVICES = ("cpu", "cuda", "mps")
@@ -29,6 +29,8 @@ Inkstone makes posters on this computer, with the open Qwen-Image models.
                                              a picture continued beyond its edges
   {PROGRAM} layers    --image FILE --count N --output FOLDER|OUT.psd
                                              a picture taken apart
+  {PROGRAM} polish    --prompt P [--image FILE]  a prompt said as a model likes it best
+  {PROGRAM} caption   --image FILE             a picture in words
   {PROGRAM} export    PROJECT.ink OUT.psd|OUT.png
   {PROGRAM} info      MODEL_FOLDER|LORA|PICTURE|PROJECT.ink
   {PROGRAM} prepare|train|evaluate  RUN.toml    training
@@ -58,6 +60,14 @@ LAYERS_NOTES = """\
 Take a picture apart into layers with transparency. A correction layer holds what they leave out, so
 that all together equal the picture; a large share of it means a bad split.
 """
+
+
+WRITING = {
+    "polish": "Say a prompt, or with --image an instruction about pictures, more fully, in its own "
+    "language. What stands in quotation marks is kept letter by letter.",
+    "caption": "Describe a picture. --json adds what kind of image it is, and what spoils it.",
+}
+"""The words that answer in words."""
 
 
 class CommandError(Exception):
@@ -173,6 +183,25 @@ def layers_parser() -> Parser:
     add("--output", type=Path, required=True, metavar="FOLDER|OUT.psd",
         help="layer-1.png (the bottom) … and correction.png at the model's size, or a PSD at the "
         "picture's")  # fmt: skip
+    return parser
+
+
+def writing_parser(word: str) -> Parser:
+    parser = Parser(prog=f"{PROGRAM} {word}", description=WRITING[word])
+    add = parser.add_argument
+    if word == "polish":
+        add("--prompt", required=True, metavar="P", help="what to say more fully")
+        add("--image", type=Path, action="append", default=[], metavar="FILE",
+            help="a picture that the instruction changes; may be repeated")  # fmt: skip
+    else:
+        add("--image", type=Path, required=True, metavar="FILE", help="the picture to describe")
+        add("--language", choices=LANGUAGES, default="en", help="default: en")
+    add("--seed", type=int, metavar="S", help="default: another one each time")
+    add("--model", metavar="FOLDER_OR_NAME", help="default: the starter, which cannot write")
+    add("--variant", metavar="NAME", help="which model it is, where its files do not tell")
+    add("--device", choices=DEVICES, help="default: the best there is")
+    add("--dtype", choices=DTYPES, help="default: float32 on the CPU, else bfloat16")
+    add("--json", action="store_true", help="print one JSON object and no progress")
     return parser
 
 

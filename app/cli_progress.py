@@ -1,9 +1,10 @@
-"""A line on a terminal that grows with the steps of a run."""
+"""A line on a terminal that grows with the steps of a run, or with the words that are written."""
 
 from __future__ import annotations
 
 import shutil
 import time
+import unicodedata
 from typing import Protocol, TextIO
 
 from model.requests import Picture
@@ -51,3 +52,38 @@ class ProgressBar:
             columns = shutil.get_terminal_size().columns
             self._terminal.write(f"\r\x1b[K{text[: columns - 1]}")
             self._terminal.flush()
+
+
+class TailLine:
+    """The newest words of a text that grows, on one line; gone at the end. Without a terminal to
+    write to, nothing is written."""
+
+    def __init__(self, terminal: TextIO | None) -> None:
+        self._terminal = terminal
+
+    def __enter__(self) -> TailLine:
+        self.show("…")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.show("")
+
+    def show(self, text: str) -> None:
+        if self._terminal is not None:
+            room = shutil.get_terminal_size().columns - 1
+            self._terminal.write(f"\r\x1b[K{tail(text, room)}")
+            self._terminal.flush()
+
+
+def tail(text: str, columns: int) -> str:
+    """The end of a text on one line of so many columns, of which a Chinese character takes two.
+
+    >>> tail("one two 三", 4)
+    'o 三'
+    """
+    shown = "".join(c if c.isprintable() else "?" for c in " ".join(text.split()))
+    for at in range(len(shown) - 1, -1, -1):
+        columns -= 2 if unicodedata.east_asian_width(shown[at]) in "WF" else 1
+        if columns < 0:
+            return shown[at + 1 :]
+    return shown

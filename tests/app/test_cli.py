@@ -598,8 +598,8 @@ def test_a_missing_library_names_its_packages(run: Run, monkeypatch: pytest.Monk
 
 def test_words_and_options_are_those_that_scripts_depend_on(run: Run) -> None:
     assert set(cli.WORDS) == {
-        *("generate", "edit", "inpaint", "outpaint", "layers", "export", "info"),
-        *("prepare", "train", "evaluate", "bench", "engine"),
+        *("generate", "edit", "inpaint", "outpaint", "layers", "polish", "caption"),
+        *("export", "info", "prepare", "train", "evaluate", "bench", "engine"),
     }
     common = {"--prompt", "--negative", "--size", "--steps", "--guidance", "--seed", "--count"}
     common |= {"--recipe", "--model", "--device", "--dtype", "--json", "--output", "--image"}
@@ -618,6 +618,12 @@ def test_words_and_options_are_those_that_scripts_depend_on(run: Run) -> None:
         shown = run(word, "--help")
         assert shown.status == 0
         assert '"files"' in shown.out
+    shared = {"--seed", "--model", "--variant", "--device", "--dtype", "--json", "-h", "--help"}
+    for word, own_options in {"polish": {"--prompt"}, "caption": {"--language"}}.items():
+        parser = cli_options.writing_parser(word)
+        options = {o for action in parser._actions for o in action.option_strings}
+        assert options == shared | own_options | {"--image"}
+        assert run(word, "--help").status == 0
     assert run("--help").out.startswith("Inkstone makes posters")
 
 
