@@ -247,7 +247,7 @@ def _model(
     options: argparse.Namespace, recipe: dict[str, Any] | None, library: Library
 ) -> RunnableModel:
     """The named model; for a recipe without one, exactly that which made it."""
-    from model.requests import recipe_model
+    from model.recipes import recipe_model
 
     wanted = recipe_model(recipe) if recipe is not None and options.model is None else None
     name = options.model or (wanted.name if wanted else "")

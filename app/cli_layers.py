@@ -16,7 +16,8 @@ from app.document.state import DocumentState
 from app.files.psd import write_psd
 from app.files.raster import read_picture, write_png
 from model.engine.estimate import StepClock
-from model.requests import Decompose, Result, to_recipe
+from model.recipes import to_recipe
+from model.requests import Decompose, Result
 
 if TYPE_CHECKING:
     import argparse

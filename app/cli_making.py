@@ -17,6 +17,7 @@ from app.cli_progress import ProgressBar
 from app.files.raster import read_mask, read_picture, read_recipe, write_png
 from app.presets import preset_instruction
 from model.engine.estimate import StepClock
+from model.recipes import from_recipe, to_recipe
 from model.requests import (
     MAX_SEED,
     Control,
@@ -30,8 +31,6 @@ from model.requests import (
     Request,
     Result,
     TextToImage,
-    from_recipe,
-    to_recipe,
 )
 
 if TYPE_CHECKING:

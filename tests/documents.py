@@ -17,7 +17,8 @@ from app.document.selection import rectangle
 from app.document.stacking import MoveLayers, Ungroup
 from app.document.state import DocumentState
 from app.document.tiles import Mode, PixelKind, Tiles
-from model.requests import ModelIdentity, TextToImage, to_recipe
+from model.recipes import to_recipe
+from model.requests import ModelIdentity, TextToImage
 
 MODEL = ModelIdentity(name="starter", sha256="0" * 64, licence="Apache-2.0")
 NODE_SIZE = QSize(60, 40)

@@ -23,7 +23,8 @@ from app.i18n import translate
 from app.store import strict_json
 from app.store.atomic import write_file
 from app.store.errors import WriteFailed
-from model.requests import RECIPE_VERSION, Picture
+from model.recipes import RECIPE_VERSION
+from model.requests import Picture
 
 if TYPE_CHECKING:
     from PIL import Image

@@ -17,7 +17,8 @@ from app.document.history import EditTree, Made, Node
 from app.document.pictures import to_image
 from app.document.state import DocumentState
 from app.store.jobs import Job
-from model.requests import CHANGES, Result, to_recipe
+from model.recipes import to_recipe
+from model.requests import CHANGES, Result
 
 NAME_CHARS = 80
 

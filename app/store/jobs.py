@@ -20,7 +20,8 @@ from app.store.fields import Fields
 from app.store.pixels import PixelReader, PixelWriter
 from app.store.records import seal, unseal
 from app.store.requests import decode_request, encode_pictures
-from model.requests import Request, to_recipe
+from model.recipes import to_recipe
+from model.requests import Request
 
 
 class JobStatus(Enum):

@@ -7,7 +7,8 @@ from typing import Any
 
 from app.store.blobs import BadBlob
 from app.store.pixels import PixelReader, PixelWriter
-from model.requests import Picture, Request, RequestError, from_recipe
+from model.recipes import from_recipe
+from model.requests import Picture, Request, RequestError
 
 
 def encode_pictures(request: Request | None, pixels: PixelWriter) -> list[str]:

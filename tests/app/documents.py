@@ -18,7 +18,8 @@ from app.document.layers import Align, GroupLayer, Layer, LayerMask, Layers, Pix
 from app.document.selection import Selection
 from app.document.state import DocumentState
 from app.document.tiles import PixelKind, Tiles
-from model.requests import Edit, ModelIdentity, Picture, Request, TextToImage, to_recipe
+from model.recipes import to_recipe
+from model.requests import Edit, ModelIdentity, Picture, Request, TextToImage
 
 MODEL = ModelIdentity(name="启动", sha256="ab" * 32, licence="Apache-2.0")
 NAMES = st.text(st.characters(exclude_categories=("Cs",)), max_size=12)

@@ -27,7 +27,8 @@ from app.files.errors import ExportFailed
 from app.files.export import export
 from app.files.psd import psd_bytes, write_psd
 from app.files.raster import read_recipe, to_pil
-from model.requests import TextToImage, to_recipe
+from model.recipes import to_recipe
+from model.requests import TextToImage
 
 PAGE = Page(width=320, height=280, dpi=150, background="#f0e8d0")
 CONVERT = shutil.which("magick") or shutil.which("convert")

@@ -20,7 +20,8 @@ from PySide6.QtGui import QColor, QImage
 
 from app.files import raster
 from app.files.errors import ExportFailed, ImportFailed
-from model.requests import ModelIdentity, Picture, TextToImage, from_recipe, to_recipe
+from model.recipes import from_recipe, to_recipe
+from model.requests import ModelIdentity, Picture, TextToImage
 
 FORMATS = ("PNG", "JPEG", "WEBP", "TIFF", "BMP")
 

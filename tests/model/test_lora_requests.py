@@ -13,16 +13,8 @@ from model.engine.library import Library
 from model.engine.process import main as run_engine
 from model.engine.worker import check_reply_fits
 from model.errors import CheckpointError
-from model.requests import (
-    MAX_LORAS,
-    Edit,
-    LoraUse,
-    Picture,
-    RequestError,
-    TextToImage,
-    from_recipe,
-    to_recipe,
-)
+from model.recipes import from_recipe, to_recipe
+from model.requests import MAX_LORAS, Edit, LoraUse, Picture, RequestError, TextToImage
 from tests import loras
 
 HASH = "0123456789abcdef" * 4
