@@ -25,7 +25,7 @@ class PolishPreview(QFrame):
         self.line = note()
         self.text = QPlainTextEdit()
         self.text.setReadOnly(True)
-        self.text.setMinimumHeight(TEXT_PX)
+        self.text.setFixedHeight(TEXT_PX)
         self.take, self.keep = button("", "primary"), button()
         self.take.clicked.connect(self.taken)
         self.keep.clicked.connect(self.kept)
@@ -52,8 +52,7 @@ class PolishPreview(QFrame):
                 Phase.writing: translate("Polish", "The model is writing…"),
                 Phase.ready: translate("Polish", "The model's wording of your prompt:"),
                 Phase.unchanged: translate(
-                    "Polish",
-                    "No rewriting kept your words in quotation marks, so your prompt stays.",
+                    "Polish", "No rewriting was faithful to your prompt, so it stays as it is."
                 ),
             }[self._phase]
         )

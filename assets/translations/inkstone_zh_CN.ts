@@ -1219,8 +1219,8 @@
    <translation>正在查找模型…</translation>
   </message>
   <message>
-   <source>No rewriting kept your words in quotation marks, so your prompt stays.</source>
-   <translation>改写都没有原样保留引号里的文字，因此提示词保持不变。</translation>
+   <source>No rewriting was faithful to your prompt, so it stays as it is.</source>
+   <translation>改写都未能忠于您的提示词，因此提示词保持不变。</translation>
   </message>
   <message>
    <source>Polished prompt</source>
