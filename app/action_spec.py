@@ -24,6 +24,7 @@ class Situation:
     has_selection: bool = False
     has_node: bool = False
     is_busy: bool = False
+    can_polish: bool = False
     is_peeking: bool = False
     is_mask_alone: bool = False
     is_writable: bool = True

@@ -134,6 +134,14 @@ def _picture() -> tuple[ActionSpec, ...]:
             when=lambda now: now.has_picture,
         ),
         _row("prompt_focus", "picture", mark(CONTEXT, "Go to &Prompt"), "Ctrl+L"),
+        _row(
+            "polish",
+            "picture",
+            mark(CONTEXT, "P&olish Prompt"),
+            "Ctrl+Shift+L",
+            icon="magic-wand",
+            when=lambda now: now.can_polish,
+        ),
         _row("random_seed", "picture", mark(CONTEXT, "New &Seed"), "Alt+R", icon="dice-five"),
         _row(
             "use_settings",

@@ -238,7 +238,7 @@ def _write(word: str, argv: list[str]) -> int:
     library = _library(options.device, options.dtype, options.variant)
     _quiet_libraries()
     with contextlib.redirect_stdout(sys.stderr):
-        found = write(library.load(library.find(options.model or "")), request, options)
+        found = write(_model(options, None, library), request, options)
     report(found, options)
     return DONE
 

@@ -201,6 +201,8 @@ def writing_parser(word: str) -> Parser:
     add("--variant", metavar="NAME", help="which model it is, where its files do not tell")
     add("--device", choices=DEVICES, help="default: the best there is")
     add("--dtype", choices=DTYPES, help="default: float32 on the CPU, else bfloat16")
+    add("--accept-licence", action="store_true",
+        help="accept, once, the model's licence that allows no commercial use")  # fmt: skip
     add("--json", action="store_true", help="print one JSON object and no progress")
     return parser
 

@@ -16,7 +16,7 @@ from model.requests import Caption, Polish, Text, Writing
 if TYPE_CHECKING:
     import argparse
 
-UNCHANGED = "no rewriting kept the words in quotation marks, so the prompt is as it was"
+UNCHANGED = "no rewriting kept the quoted words and the language, so the prompt is as it was"
 
 
 class Writes(Protocol):

@@ -402,7 +402,7 @@ class CaptionRecord:
 @dataclass(frozen=True, kw_only=True)
 class Text:
     """What a writing gives back. `is_original`: the prompt as it was, because no rewriting kept
-    what stands in quotation marks. `record` is a caption's."""
+    what stands in quotation marks, and the language. `record` is a caption's."""
 
     text: str
     request: Writing

@@ -12,6 +12,7 @@ from app import VERSION
 from app.deeds.files import FileDeeds
 from app.deeds.history import HistoryDeeds
 from app.deeds.layers import LayerDeeds
+from app.deeds.polish import PolishDeeds
 from app.dialogs.about import AboutDialog, ModelsDialog
 from app.dialogs.keys import KeysDialog
 from app.dialogs.settings import SettingsDialog
@@ -38,11 +39,13 @@ class Deeds(QObject):
         self.layers = LayerDeeds(window)
         self.files = FileDeeds(window, self.layers)
         self.history = HistoryDeeds(window, making)
+        self.polish = PolishDeeds(window, making.polishing)
         self._actions = window.actions_table
         self._actions.connect_all(
             self.files.handlers()
             | self.layers.handlers()
             | self.history.handlers()
+            | self.polish.handlers()
             | self._making_handlers()
             | self._canvas_handlers()
             | self._window_handlers()
@@ -171,6 +174,7 @@ class Deeds(QObject):
     def _connect_panels(self) -> None:
         window = self._window
         self.history.connect()
+        self.polish.connect()
         window.history.exported.connect(self.files.export_node)
         window.canvas.picture_dropped.connect(self.files.dropped)
         window.canvas.text_requested.connect(self.layers.ask_text)

@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
 from app.document.pictures import to_image
 from app.i18n import mark, translate
 from app.panels.generate import GenerateBar
+from app.panels.polish import PolishPreview
 from app.state.generation import SHOWN_SEED_LIMIT, Generation
 from app.state.observable import bind, watch
 from app.theme import SPACE
@@ -56,6 +57,7 @@ class PromptPanel(Panel):
         self._generation = generation
         self.mode = Segment(2)
         self.prompt = PromptEdit(PROMPT_PX)
+        self.polish, self.preview = button(), PolishPreview()
         self.example = button("", "link")
         self.reference = QFrame()
         self.reference_picture, self.reference_text = QLabel(), note()
@@ -83,6 +85,10 @@ class PromptPanel(Panel):
         """With no picture there is nothing to change yet."""
         self.mode.enable(1, has_picture)
 
+    def show_polish(self, is_enabled: bool, tip: str) -> None:
+        self.polish.setEnabled(is_enabled)
+        self.polish.setToolTip(tip)
+
     def retranslate(self) -> None:
         self.set_title(translate("Prompt", "Prompt"))
         self.mode.set_texts(
@@ -93,6 +99,8 @@ class PromptPanel(Panel):
             getattr(self, name).setAccessibleName(text)
         self._show_tips()
         self.more.setText(translate("Prompt", "Get real models"))
+        self.polish.setText(translate("Prompt", "Polish"))
+        self.preview.retranslate()
         self.bar.retranslate()
         self._show_mode(self._generation.is_change)
         self._show_models()
@@ -123,6 +131,7 @@ class PromptPanel(Panel):
     def _lay_out(self) -> None:
         self.lock.setCheckable(True)
         self.dice.setIcon(self._icons("dice-five"))
+        self.polish.setIcon(self._icons("magic-wand"))
         for field in (self.steps, self.guidance, self.seed, self.count):
             field.setMinimumWidth(56)
         self.reference_clear.setIcon(self._icons("x"))
@@ -140,6 +149,8 @@ class PromptPanel(Panel):
         content.setContentsMargins(0, 0, SPACE // 2, 0)
         content.setSpacing(SPACE)
         content.addWidget(self.prompt, 1)
+        content.addLayout(row(None, self.polish))
+        content.addWidget(self.preview)
         content.addWidget(self.reference)
         content.addLayout(row(self._labels["negative"], None, self.example))
         content.addWidget(self.negative)

@@ -20,6 +20,7 @@ from app.engine.command import engine_command
 from app.i18n import translate
 from app.state.generation import Generation
 from app.state.messages import Kind, Message
+from app.state.polishing import Polishing
 from app.state.results import Arrival, arrivals, is_change, place
 from app.state.workspace import Workspace
 from app.store.jobs import Job, JobStatus
@@ -55,6 +56,7 @@ class Making(QObject):
         self._keeps_command = keeps_command
         self._workspace = workspace
         self._generation: Generation = workspace.generation
+        self.polishing = Polishing(workspace)
         self._plan_id = self._describe_id = -1
         self._is_wanted = False
         self.devices: tuple[str, ...] = ()
@@ -165,7 +167,12 @@ class Making(QObject):
 
     @property
     def is_busy(self) -> bool:
-        return self._is_wanted or self._workspace.jobs.is_busy
+        return self._is_wanted or self._workspace.jobs.is_busy or self.polishing.is_writing
+
+    @property
+    def can_polish(self) -> bool:
+        """The engine does one thing at a time, and words are wanted soon."""
+        return not self.is_busy and not self.polishing.hindrance
 
     def generate(self) -> None:
         """Queue what the prompt panel says; anything wrong with it is told, and nothing starts."""
@@ -204,6 +211,8 @@ class Making(QObject):
 
     def cancel(self) -> None:
         self._stop_waiting()
+        if self.polishing.is_writing:
+            self.polishing.discard()
         self._workspace.jobs.cancel()
 
     def _stop_waiting(self) -> None:

@@ -263,6 +263,10 @@
    <translation>固定步骤(&amp;I)</translation>
   </message>
   <message>
+   <source>P&amp;olish Prompt</source>
+   <translation>润色提示词(&amp;O)</translation>
+  </message>
+  <message>
    <source>Pa&amp;ge Size…</source>
    <translation>页面大小(&amp;G)…</translation>
   </message>
@@ -1201,6 +1205,57 @@
   </message>
  </context>
  <context>
+  <name>Polish</name>
+  <message>
+   <source>Close</source>
+   <translation>关闭</translation>
+  </message>
+  <message>
+   <source>Keep mine</source>
+   <translation>保留我的</translation>
+  </message>
+  <message>
+   <source>Looking for models…</source>
+   <translation>正在查找模型…</translation>
+  </message>
+  <message>
+   <source>No rewriting was faithful to your prompt, so it stays as it is.</source>
+   <translation>改写都未能忠于您的提示词，因此提示词保持不变。</translation>
+  </message>
+  <message>
+   <source>Polished prompt</source>
+   <translation>润色后的提示词</translation>
+  </message>
+  <message>
+   <source>The model is writing…</source>
+   <translation>模型正在书写…</translation>
+  </message>
+  <message>
+   <source>The model's wording of your prompt:</source>
+   <translation>模型改写的提示词：</translation>
+  </message>
+  <message>
+   <source>The prompt could not be polished, and stays as it is.</source>
+   <translation>提示词未能润色，保持不变。</translation>
+  </message>
+  <message>
+   <source>The starter's encoder cannot write; load a real model</source>
+   <translation>入门模型的编码器不会写作；请加载真正的模型</translation>
+  </message>
+  <message>
+   <source>The text encoder of this model cannot write; load another</source>
+   <translation>此模型的文本编码器不会写作；请加载其他模型</translation>
+  </message>
+  <message>
+   <source>Undo in the prompt brings yours back</source>
+   <translation>在提示词中撤销即可恢复您的文字</translation>
+  </message>
+  <message>
+   <source>Use it</source>
+   <translation>采用</translation>
+  </message>
+ </context>
+ <context>
   <name>Progress</name>
   <message>
    <source>Preparing…</source>
@@ -1316,6 +1371,10 @@
   <message>
    <source>New seed  (Alt+R)</source>
    <translation>新种子  (Alt+R)</translation>
+  </message>
+  <message>
+   <source>Polish</source>
+   <translation>润色</translation>
   </message>
   <message>
    <source>Prompt</source>

@@ -40,8 +40,7 @@ OnText = Callable[[str], None]
 START = "<|im_start|>"
 CHAT = f"{START}system\n{{system}}{END}\n{START}user\n{{slots}}{{user}}{END}\n{START}assistant\n"
 MARKS = (START, END, PAD)
-Speaker = Qwen2_5_VLForConditionalGeneration | Qwen3VLForConditionalGeneration
-SPEAKERS: dict[type, type[Speaker]] = {
+SPEAKERS: dict[type, Any] = {  # their own types do not let them generate
     Qwen2_5_VLModel: Qwen2_5_VLForConditionalGeneration,
     Qwen3VLModel: Qwen3VLForConditionalGeneration,
 }
@@ -72,7 +71,7 @@ class Writer:
     def __init__(self, encoder: TextEncoder, read_head: Callable[[], Tensor]) -> None:
         self._encoder = encoder
         self._read_head = read_head
-        self._speaker: Speaker | None = None
+        self._speaker: Any = None
 
     @property
     def can_see(self) -> bool:
@@ -96,8 +95,7 @@ class Writer:
         _refuse_marks(user)
         chat = CHAT.format(system=system, slots=_slots(len(images)), user=user)
         inputs = self._encoder.inputs(chat, images)
-        speaker: Any = self._whole()  # its own types do not let it generate
-        tokenizer = self._encoder.tokenizer
+        speaker, tokenizer = self._whole(), self._encoder.tokenizer
         stream = _Stream(tokenizer, on_text)
         config = GenerationConfig(
             max_new_tokens=sampling.max_tokens,
@@ -114,7 +112,7 @@ class Writer:
             )
         return stream.text
 
-    def _whole(self) -> Speaker:
+    def _whole(self) -> Any:
         if self._speaker is None:
             network = self._encoder.network
             with torch.device("meta"):

@@ -619,6 +619,7 @@ def test_words_and_options_are_those_that_scripts_depend_on(run: Run) -> None:
         assert shown.status == 0
         assert '"files"' in shown.out
     shared = {"--seed", "--model", "--variant", "--device", "--dtype", "--json", "-h", "--help"}
+    shared |= {"--accept-licence"}
     for word, own_options in {"polish": {"--prompt"}, "caption": {"--language"}}.items():
         parser = cli_options.writing_parser(word)
         options = {o for action in parser._actions for o in action.option_strings}

@@ -77,7 +77,7 @@ def test_polish(run: Run, asked: list[Writing]) -> None:
 def test_a_prompt_that_was_kept_is_printed_and_said(run: Run, asked: list[Writing]) -> None:
     status, out, err = run("polish", "--prompt", "keep")
     assert (status, out) == (0, "keep?\n")
-    assert err.startswith("main.py polish: no rewriting kept the words")
+    assert err.startswith("main.py polish: no rewriting kept the quoted words")
 
 
 def test_caption(run: Run, asked: list[Writing]) -> None:

@@ -19,7 +19,7 @@ from model.checkpoint.weights import holds_tensor, read_tensor
 from model.errors import CheckpointError, ModelError, Stopped
 from model.requests import Caption, Decompose, Polish, RequestError
 from model.text_encoder.writing import CHAT, Gumbel, Sampling, Writer
-from tests import tiny
+from tests import tiny, tiny21
 from tests.reference import SIZES, Pair, make_pair, noise_image, to_picture
 
 pytestmark = pytest.mark.filterwarnings("ignore")
@@ -70,19 +70,32 @@ def says(model: loader.Model, *answers: str) -> Any:
 
 @pytest.mark.parity
 @pytest.mark.parametrize("count", [0, 1, 2])
-@torch.inference_mode()
 def test_greedy_words_are_those_of_transformers(speaking: Pair, count: int) -> None:
-    images = PICTURES[:count]
+    compare(speaking.ours, speaking.reference, PICTURES[:count])
+
+
+@pytest.mark.parity
+@pytest.mark.parametrize("count", [0, 2])
+def test_so_are_those_of_qwen3(tmp_path: Path, count: int) -> None:
+    reference = tiny21.write_with_diffusers(tiny21.Tiny21(), tmp_path / "two-one")
+    ours = loader.load(tmp_path / "two-one", accepted=["Qwen Research License"])
+    assert ours.tasks[-2:] == ("polish", "caption")
+    compare(ours, reference, PICTURES[:count])
+
+
+@torch.inference_mode()
+def compare(ours: loader.Model, reference: Any, images: list[Image.Image]) -> None:
     slots = "".join(
-        (f"Picture {k}: " if count > 1 else "") + "<|vision_start|><|image_pad|><|vision_end|>"
-        for k in range(1, count + 1)
+        (f"Picture {k}: " if len(images) > 1 else "")
+        + "<|vision_start|><|image_pad|><|vision_end|>"
+        for k in range(1, len(images) + 1)
     )
     chat = CHAT.format(system="Be brief.", slots=slots, user="What is “开” here?")
-    processor, reference = speaking.reference.processor, speaking.reference.text_encoder
+    processor, network = reference.processor, reference.text_encoder
     inputs = processor(text=[chat], images=images or None, return_tensors="pt")
-    is_image = inputs["input_ids"] == reference.config.image_token_id
+    is_image = inputs["input_ids"] == network.config.image_token_id
     stops = ("<|im_end|>", "<|endoftext|>")
-    expected = reference.generate(
+    expected = network.generate(
         **{name: inputs[name] for name in inputs if name != "mm_token_type_ids"},
         mm_token_type_ids=is_image.int(),
         max_new_tokens=24,
@@ -95,7 +108,7 @@ def test_greedy_words_are_those_of_transformers(speaking: Pair, count: int) -> N
         lambda self, value: seen.append(value.flatten().tolist()),
     )
     with stream:
-        write(speaking.ours, "What is “开” here?", images, sampling=GREEDY)
+        write(ours, "What is “开” here?", images, sampling=GREEDY)
     found = [token for part in seen[1:] for token in part]
     assert found == expected.tolist()
     assert len(set(found)) > 1, "a text of one token proves little"
