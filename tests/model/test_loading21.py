@@ -62,7 +62,7 @@ def test_description(folder: Path, model: loader.Model) -> None:
     found = loader.describe(folder)
     assert not found.problem
     assert not found.is_commercial
-    assert found.tasks == ("text_to_image", "edit", "reconstruct")
+    assert found.tasks == ("text_to_image", "edit", "reconstruct", "polish", "caption")
     assert (found.size_multiple, found.steps, found.guidance) == (32, 40, 1.0)
     assert model.describe() == found
 
