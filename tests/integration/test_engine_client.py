@@ -341,8 +341,8 @@ def test_a_request_larger_than_a_frame_fails_and_nothing_else(
 ) -> None:
     listener = listen(FakeEngine.write(tmp_path).command)
     listener.until_ended(listener.client.describe())
-    monkeypatch.setattr("model.engine.transport.MAX_HEADER_BYTES", 400)
-    long = TextToImage(prompt="x" * 500)
+    monkeypatch.setattr("model.engine.transport.MAX_HEADER_BYTES", 800)
+    long = TextToImage(prompt="x" * 900)
     first, second = listener.until_ended(
         listener.client.run("fake", long), listener.client.run("fake", TextToImage(prompt="x"))
     )
