@@ -49,7 +49,7 @@ def starter_run(folder: Path) -> StarterRun:
 
 def test_it_makes_and_edits_pictures(starter: Path) -> None:
     model = loader.load(starter)
-    assert model.tasks == ("text_to_image", "edit")
+    assert set(model.tasks) >= {"text_to_image", "edit"}
     poster = model.run(TextToImage(prompt='"AB" in red')).pictures[0]
     assert (poster.width, poster.height) == (128, 128)
     edited = model.run(Edit(prompt="make the page blue", images=(poster,))).pictures[0]
