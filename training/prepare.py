@@ -14,6 +14,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from transformers import Qwen2_5_VLModel
 
 from model.checkpoint.folder import is_model_folder
 from model.checkpoint.save import Published, save
@@ -86,13 +87,14 @@ def assemble(run: StarterRun, folder: Path) -> Path:
     vae = load_vae(resolve_input(run.vae))
     check_same_latents(vae, resolve_input(flow.vae))
     transformer, encoder = make_networks(flow, vae.config.z_dim)
-    modules = {"transformer": transformer, "text_encoder": encoder.network}
-    load_averaged(checkpoint, modules)
+    network = encoder.network
+    assert isinstance(network, Qwen2_5_VLModel), "the starter is of the family of 1.x"
+    load_averaged(checkpoint, {"transformer": transformer, "text_encoder": network})
     published = Published(
         pipeline=STARTER_ROW.pipeline,
         transformer=transformer,
         vae=vae,
-        text_encoder=encoder.network,
+        text_encoder=network,
         tokenizer=encoder.tokenizer,
         images=encoder.image_config,
         scheduler=SchedulerConfig(),

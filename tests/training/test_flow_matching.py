@@ -23,7 +23,7 @@ def test_the_denoise_loop_brings_an_analytic_gaussian_back() -> None:
     """For latents of N(2, 0.5) the best velocity is known; a wrong sign or direction diverges."""
     mean, deviation = 2.0, 0.5
 
-    def best_velocity(x: torch.Tensor, sigma: torch.Tensor, _: int) -> torch.Tensor:
+    def best_velocity(x: torch.Tensor, sigma: torch.Tensor, _: int = 0) -> torch.Tensor:
         s = sigma.view(-1, 1, 1)
         variance = ((1 - s) * deviation) ** 2 + s**2
         surprise = x - (1 - s) * mean
