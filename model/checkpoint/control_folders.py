@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from model.checkpoint.by_content import FilesByContent
 from model.checkpoint.controlnets import is_controlnet, load_controlnet, weight_files
-from model.checkpoint.identity import combined
 from model.controlnet import BlockwiseControlNet, ControlNet
 from model.errors import CheckpointError
 from model.requests import Control, RequestError
@@ -22,8 +21,7 @@ class ControlFolders:
 
     def __init__(self, folders: Sequence[Path] = ()) -> None:
         self._folders = tuple(folders)
-        self._added: list[Path] = []
-        self._hashes: dict[Path, str] = {}
+        self._files = FilesByContent(self._paths, weight_files)
         self._loaded: dict[str, ControlNet | BlockwiseControlNet] = {}
 
     def add(self, path: Path, strength: float, start: float, end: float) -> Control:
@@ -33,11 +31,9 @@ class ControlFolders:
                 f"{path}: is no ControlNet: neither InstantX's folder with config.json nor "
                 "DiffSynth's file"
             )
-        self._added.append(path)
         name = path.resolve().name.removesuffix(".safetensors")
-        return Control(
-            name=name, sha256=self._sha256(path), strength=strength, start=start, end=end
-        )
+        sha256 = self._files.add(path)
+        return Control(name=name, sha256=sha256, strength=strength, start=start, end=end)
 
     def net(self, control: Control, transformer: Transformer) -> ControlNet | BlockwiseControlNet:
         """The network, on the transformer's device. RequestError when it is not on this computer,
@@ -54,13 +50,8 @@ class ControlFolders:
         return net
 
     def _find(self, control: Control) -> Path:
-        paths = [*self._added, *self._paths()]
-        for path in sorted(paths, key=lambda path: path.stem != control.name):  # likely ones first
-            try:
-                if self._sha256(path) == control.sha256:
-                    return path
-            except CheckpointError:
-                continue  # gone, or not ours to read
+        if path := self._files.find(control.name, control.sha256):
+            return path
         raise RequestError(
             f"control: {control.name} ({control.sha256[:12]}…) is not on this computer; "
             "name the very same one with --control FOLDER MAP STRENGTH"
@@ -70,15 +61,3 @@ class ControlFolders:
         for folder in self._folders:
             inside = sorted(folder.iterdir()) if folder.is_dir() else []
             yield from filter(is_controlnet, (folder, *inside))
-
-    def _sha256(self, path: Path) -> str:
-        if path not in self._hashes:
-            try:
-                hashes = {}
-                for file in weight_files(path):
-                    with file.open("rb") as opened:
-                        hashes[file.name] = hashlib.file_digest(opened, "sha256").hexdigest()
-            except OSError as error:
-                raise CheckpointError(f"{path} cannot be read: {error}") from error
-            self._hashes[path] = combined(hashes)
-        return self._hashes[path]

@@ -1,17 +1,14 @@
-"""LoRA files on this computer, found by their hash: a request names no path.
-
-A file is hashed when it is first asked about, and again when its size or time has changed.
-"""
+"""LoRA files on this computer, found by their hash: a request names no path."""
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import torch
 from torch import nn
 
+from model.checkpoint.by_content import FilesByContent
 from model.checkpoint.lora_files import check_base, read_lora
 from model.errors import CheckpointError
 from model.lora import Deltas
@@ -23,26 +20,18 @@ class LoraFolders:
 
     def __init__(self, folders: Sequence[Path] = ()) -> None:
         self._folders = tuple(folders)
-        self._added: list[Path] = []
-        self._hashes: dict[Path, tuple[tuple[int, int], str]] = {}
+        self._files = FilesByContent(self._paths)
 
     def add(self, path: Path, weight: float = 1.0) -> LoraUse:
         """How a request names this file, which is found from now on. CheckpointError when it is no
         LoRA for Qwen-Image 1.x."""
         check_base(path)
-        use = LoraUse(name=path.stem, sha256=self._sha256(path), weight=weight)
-        self._added.append(path)
-        return use
+        return LoraUse(name=path.stem, sha256=self._files.add(path), weight=weight)
 
     def find(self, use: LoraUse) -> Path:
         """RequestError when no file has this content."""
-        paths = [*self._added, *self._paths()]
-        for path in sorted(paths, key=lambda path: path.stem != use.name):  # likely ones first
-            try:
-                if self._sha256(path) == use.sha256:
-                    return path
-            except CheckpointError:
-                continue  # gone, or not ours to read
+        if path := self._files.find(use.name, use.sha256):
+            return path
         places = " or ".join(map(str, self._folders)) or "a LoRA folder"
         raise RequestError(
             f"lora: {use.name} ({use.sha256[:12]}…) is not on this computer; "
@@ -61,16 +50,3 @@ class LoraFolders:
     def _paths(self) -> Iterator[Path]:
         for folder in self._folders:
             yield from sorted(folder.rglob("*.safetensors"))
-
-    def _sha256(self, path: Path) -> str:
-        try:
-            status = path.stat()
-            stamp = (status.st_size, status.st_mtime_ns)
-            known = self._hashes.get(path)
-            if known is None or known[0] != stamp:
-                with path.open("rb") as file:
-                    known = (stamp, hashlib.file_digest(file, "sha256").hexdigest())
-                self._hashes[path] = known
-        except OSError as error:
-            raise CheckpointError(f"{path} cannot be read: {error}") from error
-        return known[1]
