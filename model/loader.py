@@ -125,13 +125,12 @@ class Model:
             settled, inputs = self._prepare(request, poll)
             draw = pipeline_of(request, self.row).draw
             requests = _singles(request, settled)
-            pictures: list[Picture] = []
-            made_by: list[Request] = []
+            made: list[tuple[Request, Picture]] = []
             for index, single in enumerate(requests):
                 report = self._reporter(on_step, index, len(requests))
                 images = draw(self.networks, inputs, settled, [single.seed], report, poll)
-                pictures += self._finish(single, settled, images[0], made_by)
-        return self._result(pictures, made_by, began)
+                made += self._finish(single, settled, images[0])
+        return self._result(made, began)
 
     @torch.inference_mode()
     def run_together(
@@ -163,11 +162,10 @@ class Model:
             seeds = [single.seed for single in singles]
             report = self._reporter(on_step, 0, 1)
             images = render(self.networks, stacked(parts), settled, seeds, report, poll)
-            pictures: list[Picture] = []
-            made_by: list[Request] = []
+            made: list[tuple[Request, Picture]] = []
             for single, drawn in zip(singles, images, strict=True):
-                pictures += self._finish(single, settled, drawn, made_by)
-        return self._result(pictures, made_by, began)
+                made += self._finish(single, settled, drawn)
+        return self._result(made, began)
 
     @torch.inference_mode()
     def write(
@@ -201,19 +199,16 @@ class Model:
         return settled, pipeline.prepare(self.networks, request, settled, poll)
 
     def _finish(
-        self, single: Request, settled: Settled, images: torch.Tensor, made_by: list[Request]
-    ) -> tuple[Picture, ...]:
-        """The pictures of one seed; `made_by` grows by their request."""
+        self, single: Request, settled: Settled, images: torch.Tensor
+    ) -> list[tuple[Request, Picture]]:
+        """The pictures of one seed, each with its request."""
         pictures = pipeline_of(single, self.row).finish(single, settled, images)
-        made_by += [single] * len(pictures)
-        return pictures
+        return [(single, picture) for picture in pictures]
 
-    def _result(
-        self, pictures: Sequence[Picture], requests: Sequence[Request], began: float
-    ) -> Result:
+    def _result(self, made: Sequence[tuple[Request, Picture]], began: float) -> Result:
         return Result(
-            pictures=tuple(pictures),
-            requests=tuple(requests),
+            pictures=tuple(picture for _, picture in made),
+            requests=tuple(request for request, _ in made),
             model=self.identity,
             seconds=time.perf_counter() - began,
         )

@@ -7,7 +7,7 @@ from PIL import Image, ImageOps
 
 from model.controlnet import BlockwiseControlNet, ControlNet
 from model.pipelines.inputs import ControlMap, Networks
-from model.pipelines.pictures import mask_tokens, resize, thresholded, to_image, to_pixels, to_rgba
+from model.pipelines.pictures import mask_tokens, resize, thresholded, to_image, to_rgba
 from model.requests import Control, Picture, RequestError
 from model.transformer import Transformer
 from model.vae import Poll, no_poll
@@ -41,15 +41,14 @@ def control_map(
             f"control: {control.name} follows a drawing, and the map has holes; give an opaque one"
         )
     vae = networks.vae
-    like = vae.post_quant_conv.weight
     mask = None
     if holes is None:
-        pixels = to_pixels(resize(to_image(picture), size), like)
+        pixels = networks.pixels(resize(to_image(picture), size))
     else:
         holes = resize(holes, size)
-        pixels = to_pixels(resize(to_rgba(picture).convert("RGB"), size), like)
+        pixels = networks.pixels(resize(to_rgba(picture).convert("RGB"), size))
         is_hole = mask_tokens(holes, (size[1], size[0]), 1, 1).view(1, 1, size[1], size[0])
-        pixels = torch.where(is_hole.to(like) > 0, -1.0, pixels)
+        pixels = torch.where(is_hole.to(pixels) > 0, -1.0, pixels)
         cells = (size[1] // vae.config.scale, size[0] // vae.config.scale)
         mask = 1 - mask_tokens(holes, cells, networks.patch, networks.patch**2)
     mean, deviation = vae.posterior(pixels, poll)

@@ -3,28 +3,25 @@ stand beside those of the target in every step."""
 
 from __future__ import annotations
 
-import torch
-
-from model import latents
 from model.pipelines.inputs import (
     Inputs,
     Networks,
     Settled,
-    check_can_edit,
-    grid_of,
+    encode_references,
     prepare_inputs,
     reference_size,
     seen_by_encoder,
     settle,
 )
-from model.pipelines.pictures import resize, to_image, to_pixels
+from model.pipelines.pictures import resize, to_image
 from model.requests import Edit, RequestError
 from model.vae import Poll, no_poll
 
 
 def plan(networks: Networks, request: Edit) -> Settled:
     """By default the result has the size that the VAE gives the last picture."""
-    check_can_edit(networks)
+    if not networks.can_edit:
+        raise RequestError("task: this model makes pictures but cannot edit them; choose another")
     limit, last = networks.row.max_references, request.images[-1]
     if len(request.images) > limit:
         raise RequestError(f"images: {len(request.images)} given; this model takes {limit}")
@@ -33,19 +30,14 @@ def plan(networks: Networks, request: Edit) -> Settled:
 
 def prepare(networks: Networks, request: Edit, settled: Settled, poll: Poll = no_poll) -> Inputs:
     images = [to_image(picture) for picture in request.images]
-    vae = networks.vae
-    tokens, grids = [], []
-    for image in images:
-        sized = resize(image, reference_size(networks, image.width, image.height))
-        encoded = vae.encode(to_pixels(sized, vae.post_quant_conv.weight), poll)
-        tokens.append(latents.pack(encoded, networks.patch))
-        grids.append(grid_of(networks, sized.width, sized.height))
+    sized = [resize(i, reference_size(networks, i.width, i.height)) for i in images]
+    references, grids = encode_references(networks, sized, poll)
     return prepare_inputs(
         networks,
         request,
         settled,
         poll,
         seen=[seen_by_encoder(networks, image) for image in images],
-        references=torch.cat(tokens, dim=1),
-        reference_grids=tuple(grids),
+        references=references,
+        reference_grids=grids,
     )

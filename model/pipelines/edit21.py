@@ -3,35 +3,32 @@ its alpha; its tokens stand in the prompt, where the text encoder has a place fo
 
 from __future__ import annotations
 
-import torch
 from PIL import Image
 
-from model import latents
 from model.pipelines.inputs import (
     Inputs,
     Networks,
     Settled,
-    grid_of,
+    encode_references,
     prepare_inputs,
     reference_size,
 )
-from model.pipelines.pictures import resize, to_pixels, to_rgba
+from model.pipelines.pictures import resize, to_rgba
 from model.requests import Edit, Picture
 from model.vae import Poll, no_poll
 
 
 def prepare(networks: Networks, request: Edit, settled: Settled, poll: Poll = no_poll) -> Inputs:
-    vae = networks.vae
     images = [_sized(networks, picture) for picture in request.images]
-    encoded = [vae.encode(to_pixels(i, vae.post_quant_conv.weight), poll) for i in images]
+    references, grids = encode_references(networks, images, poll)
     return prepare_inputs(
         networks,
         request,
         settled,
         poll,
         seen=[_on_white(image) for image in images],
-        references=torch.cat([latents.pack(e, networks.patch) for e in encoded], dim=1),
-        reference_grids=tuple(grid_of(networks, image.width, image.height) for image in images),
+        references=references,
+        reference_grids=grids,
     )
 
 

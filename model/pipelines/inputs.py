@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -17,6 +18,7 @@ from torch import Tensor
 from model.checkpoint.control_folders import ControlFolders
 from model.config import Family, SchedulerConfig
 from model.controlnet import BlockwiseControlNet, ControlNet
+from model.latents import pack
 from model.pipelines.pictures import FIT_MULTIPLE, fit_area, floor_to, resize, to_pixels
 from model.prefix import end_of
 from model.requests import Request, RequestError
@@ -73,6 +75,10 @@ class Networks:
     @property
     def picture_channels(self) -> int:
         return self.vae.config.channels
+
+    def pixels(self, image: Image.Image) -> Tensor:
+        """An image of the model's size as the VAE takes it, [1, C, H, W]."""
+        return to_pixels(image, self.vae.post_quant_conv.weight)
 
     @property
     def can_edit(self) -> bool:
@@ -188,11 +194,6 @@ def seen_by_encoder(networks: Networks, image: Image.Image) -> Image.Image:
     return resize(image, fit_area(networks.row.condition_area, image.width, image.height))
 
 
-def check_can_edit(networks: Networks) -> None:
-    if not networks.can_edit:
-        raise RequestError("task: this model makes pictures but cannot edit them; choose another")
-
-
 def grid_of(networks: Networks, width: int, height: int) -> Grid:
     return 1, height // networks.token_px, width // networks.token_px
 
@@ -212,7 +213,9 @@ def prepare_inputs(
     levels: Tensor | None = None,
 ) -> Inputs:
     """The request's inputs, with its texts encoded beside the pictures that the encoder sees."""
-    text, negative = encode_texts(networks, request.prompt, settled, seen, poll)
+    encode = networks.text_encoder.encode
+    text = encode([request.prompt], seen, poll)
+    negative = encode([settled.negative], seen, poll) if settled.guidance > 1 else None
     target = grid_of(networks, settled.width, settled.height)
     beside = (target,) if start is not None and start.is_reference else ()
     for states in (text, negative):
@@ -232,15 +235,15 @@ def prepare_inputs(
     )
 
 
-def encode_texts(
-    networks: Networks, prompt: str, settled: Settled, images: list[Image.Image] | None, poll: Poll
-) -> tuple[TextStates, TextStates | None]:
-    """States of the prompt and, where guidance needs them, of the negative prompt."""
-    encoder = networks.text_encoder
-    text = encoder.encode([prompt], images, poll)
-    if settled.guidance <= 1:
-        return text, None
-    return text, encoder.encode([settled.negative], images, poll)
+def encode_references(
+    networks: Networks, images: Sequence[Image.Image], poll: Poll
+) -> tuple[Tensor, tuple[Grid, ...]]:
+    """Tokens [1, L, C] of images that have the VAE's sizes, in their order, and their grids."""
+    tokens = [
+        pack(networks.vae.encode(networks.pixels(image), poll), networks.patch) for image in images
+    ]
+    grids = tuple(grid_of(networks, image.width, image.height) for image in images)
+    return torch.cat(tokens, dim=1), grids
 
 
 def start_from(
@@ -253,8 +256,7 @@ def start_from(
     is_reference: bool = False,
 ) -> Start:
     """The posterior of an RGB image that has the model's size."""
-    vae = networks.vae
-    mean, deviation = vae.posterior(to_pixels(image, vae.post_quant_conv.weight), poll)
+    mean, deviation = networks.vae.posterior(networks.pixels(image), poll)
     return Start(
         mean=mean,
         deviation=deviation,
@@ -269,11 +271,11 @@ def stacked(parts: Sequence[Inputs]) -> Inputs:
     first = parts[0]
     if len(parts) == 1:
         return first
-    kinds = {
-        (p.width, p.height, p.negative is None, p.reference_grids, len(p.controls)) for p in parts
-    }
-    if len(kinds) > 1:
-        raise RequestError("batch: pictures of different sizes or tasks cannot be drawn together")
+    if len({_kind(part) for part in parts}) > 1:
+        raise RequestError(
+            "batch: pictures of different sizes, tasks, strengths or ControlNets cannot be drawn "
+            "together"
+        )
     negatives = [p.negative for p in parts if p.negative is not None]
     return replace(
         first,
@@ -316,12 +318,24 @@ def _joined(tensors: Sequence[Tensor | None]) -> Tensor | None:
     return torch.cat(found) if found else None
 
 
+def _kind(part: Inputs) -> tuple[Any, ...]:
+    """What must be the same in all that is drawn together: everything but texts and pictures."""
+    start = part.start
+    return (
+        part.width,
+        part.height,
+        part.negative is None,
+        part.reference_grids,
+        part.layers,
+        start and (start.strength, start.mask is None, start.is_reference),
+        tuple((id(c.net), c.mask is None, c.strength, c.start, c.end) for c in part.controls),
+    )
+
+
 def _stacked_starts(starts: Sequence[Start | None]) -> Start | None:
     found = [start for start in starts if start is not None]
     if not found:
         return None
-    if len({(start.strength, start.mask is None) for start in found}) > 1:
-        raise RequestError("batch: pictures of different strengths cannot be drawn together")
     return replace(
         found[0],
         mean=torch.cat([start.mean for start in found]),

@@ -5,17 +5,16 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from model import latents
 from model.pipelines.inputs import (
     Inputs,
     Networks,
     Settled,
-    grid_of,
+    encode_references,
     prepare_inputs,
     reference_size,
     settle,
 )
-from model.pipelines.pictures import resize, to_pixels, to_rgba
+from model.pipelines.pictures import resize, to_rgba
 from model.pipelines.writing import describe
 from model.requests import Decompose
 from model.sampling.schedule import layered_sigmas
@@ -39,20 +38,18 @@ def plan(networks: Networks, request: Decompose) -> Settled:
 def prepare(
     networks: Networks, request: Decompose, settled: Settled, poll: Poll = no_poll
 ) -> Inputs:
-    vae = networks.vae
     image = to_rgba(request.image)
     sized = resize(image, reference_size(networks, image.width, image.height, _area(request)))
-    encoded = vae.encode(to_pixels(sized, vae.post_quant_conv.weight), poll)
-    grid = grid_of(networks, sized.width, sized.height)
+    references, grids = encode_references(networks, [sized], poll)
     return prepare_inputs(
         networks,
         request,
         settled,
         poll,
-        references=latents.pack(encoded, networks.patch),
-        reference_grids=(grid,),
+        references=references,
+        reference_grids=grids,
         layers=request.layers,
-        levels=layered_sigmas(settled.scheduler, settled.steps, grid[1] * grid[2]),
+        levels=layered_sigmas(settled.scheduler, settled.steps, references.shape[1]),
     )
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from torch import Tensor
 
 from model.pipelines.inputs import Networks, Settled, settle
-from model.pipelines.pictures import resize, to_image, to_pixels, to_rgba
+from model.pipelines.pictures import resize, to_image, to_rgba
 from model.pipelines.render import OnLatents
 from model.requests import Reconstruct
 from model.vae import Poll, no_poll
@@ -23,7 +23,7 @@ def prepare(
     """Latents [1, z, h, w]: the posterior's mode."""
     read = to_rgba if networks.picture_channels == 4 else to_image
     image = resize(read(request.image), (settled.width, settled.height))
-    return networks.vae.encode(to_pixels(image, networks.vae.post_quant_conv.weight), poll)
+    return networks.vae.encode(networks.pixels(image), poll)
 
 
 def draw(

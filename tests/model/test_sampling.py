@@ -158,3 +158,14 @@ def test_what_differs_is_not_drawn_together(text_pair: Pair, change: dict[str, f
     asked = [TextToImage(**values), TextToImage(**(values | change))]  # type: ignore[arg-type]
     with pytest.raises(RequestError, match="batch"):
         text_pair.ours.run_together(asked)
+
+
+def test_what_begins_otherwise_is_not_drawn_together(text_pair: Pair) -> None:
+    """Equal in all settled values: only what they begin from tells them apart."""
+    picture = to_picture(noise_image(64, 64))
+    values = {"prompt": "x", "steps": 2, "width": 64, "height": 64, "guidance": 3.0}
+    words = TextToImage(**values)  # type: ignore[arg-type]
+    little, much = (ImageToImage(image=picture, strength=s, **values) for s in (0.5, 1.0))  # type: ignore[arg-type]
+    for asked in ([words, much], [much, words], [little, much]):
+        with pytest.raises(RequestError, match="batch"):
+            text_pair.ours.run_together(asked)
