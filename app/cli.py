@@ -182,7 +182,7 @@ def _make(word: str, argv: list[str]) -> int:
         wish = read_wish(word, options, library, _edges)
         made = make(_model(options, wish.recipe, library), wish.requests, options)
         if word == "edit" and options.reconstruct:
-            made[0] |= _fidelity(options.image[0], options.output)
+            made[0] |= _fidelity(wish.requests[0].pictures[0], options.output)
     if options.json:
         print(json.dumps(made[0] if len(made) == 1 else {"files": made}))
         return DONE
@@ -201,12 +201,12 @@ def _edges(picture: Picture) -> Picture:
     return canny(picture)
 
 
-def _fidelity(source: Path, output: Path) -> dict[str, float]:
+def _fidelity(source: Picture, output: Path) -> dict[str, float]:
     """How near a reconstruction is to its source, brought to its size."""
     from app.files.raster import read_picture
     from model.fidelity import likeness
 
-    decibels, similarity = likeness(read_picture(source), read_picture(output))
+    decibels, similarity = likeness(source, read_picture(output))
     return {"psnr_db": round(decibels, 3), "ssim": round(similarity, 5)}
 
 
@@ -218,8 +218,8 @@ def _layers(argv: list[str]) -> int:
         request = read_request(options)
         _quiet_libraries()
         with contextlib.redirect_stdout(sys.stderr):
-            library = _library(options.device, options.dtype)
-            made = make(library.load(library.find(options.model)), request, options)
+            library = _library(options.device, options.dtype, options.variant)
+            made = make(_model(options, None, library), request, options)
     if options.json:
         print(json.dumps(made))
         return DONE
@@ -282,8 +282,7 @@ def _accepted_licences(path: Path, *, is_given: bool) -> tuple[str, ...]:
     from model.loader import describe
 
     settings = Settings(Paths.default().settings)
-    found = describe(path)
-    if is_given and not found.is_commercial:
+    if is_given and not (found := describe(path)).is_commercial:
         settings.accept_licence(found.licence)
     return settings.accepted_licences
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from app.cli_making import Runs
-from app.cli_options import CommandError
-from app.cli_progress import ProgressBar
+from app.cli_options import CommandError, check_output, new_seed
+from app.cli_progress import ProgressBar, terminal
 from app.document.geometry import Page
-from app.document.pictures import to_image
+from app.document.pictures import sized, to_image
 from app.document.recomposing import Recomposed, recompose
 from app.document.state import DocumentState
 from app.files.psd import write_psd
@@ -29,13 +28,13 @@ def read_request(options: argparse.Namespace) -> Decompose:
     _check_output(options.output)
     names = ("negative", "steps", "guidance", "seed", "resolution", "prompt")
     given = {name: value for name in names if (value := getattr(options, name)) is not None}
+    given.setdefault("seed", new_seed())
     return Decompose(image=read_picture(options.image), layers=options.count, **given)
 
 
 def make(model: Runs, request: Decompose, options: argparse.Namespace) -> dict[str, Any]:
     """Runs the request and writes what came of it; what --json says of it."""
-    is_shown = sys.stderr.isatty() and not options.json
-    with ProgressBar(options.output.name, sys.stderr if is_shown else None, StepClock()) as bar:
+    with ProgressBar(options.output.name, terminal(is_quiet=options.json), StepClock()) as bar:
         result = model.run(request, bar.on_step)
     written = _write_psd if options.output.suffix.lower() == PSD else _write_folder
     files, found = written(result, request, options.output)
@@ -53,7 +52,7 @@ def _write_folder(
 ) -> tuple[list[Path], Recomposed]:
     """At the model's size: layer-1.png is the bottom one, correction.png what they leave out."""
     images = [to_image(picture) for picture in result.pictures]
-    found = recompose(images, _scaled(request, images[0].width(), images[0].height()))
+    found = recompose(images, sized(to_image(request.image), images[0].size()))
     folder.mkdir(exist_ok=True)
     recipe = to_recipe(result.requests[0], result.model)
     files = []
@@ -74,19 +73,9 @@ def _write_psd(result: Result, request: Decompose, path: Path) -> tuple[list[Pat
     return [path], found
 
 
-def _scaled(request: Decompose, width: int, height: int) -> Any:
-    from PySide6.QtCore import Qt
-
-    ignore, smooth = (
-        Qt.AspectRatioMode.IgnoreAspectRatio,
-        Qt.TransformationMode.SmoothTransformation,
-    )
-    return to_image(request.image).scaled(width, height, ignore, smooth)
-
-
 def _check_output(path: Path) -> None:
     if path.suffix.lower() == PSD:
-        return
+        return check_output(path, (PSD,))
     if path.suffix:
         raise CommandError(f"{path}: name a folder, or a file that ends with {PSD}")
     if path.exists() and not path.is_dir():

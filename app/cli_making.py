@@ -5,15 +5,13 @@ Knows requests; models come to it loaded.
 
 from __future__ import annotations
 
-import os
-import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from app.cli_options import CANNY, PROGRAM, CommandError, numbered
-from app.cli_progress import ProgressBar
+from app.cli_options import CANNY, PROGRAM, CommandError, new_seed, numbered
+from app.cli_progress import ProgressBar, terminal
 from app.files.raster import read_mask, read_picture, read_recipe, write_png
 from app.presets import preset_instruction
 from model.engine.estimate import StepClock
@@ -104,7 +102,7 @@ def read_wish(word: str, options: argparse.Namespace, names: Names, edges: Edges
         )
     if not prompts:
         raise CommandError("--prompt: is missing; say in words what you want")
-    given.setdefault("seed", int.from_bytes(os.urandom(4), "big"))
+    given.setdefault("seed", new_seed())
     make = {"generate": _generate, "edit": _edit, "inpaint": _inpaint, "outpaint": _outpaint}[word]
     return Wish(requests=tuple(make(pictures, mask, given | {"prompt": p}) for p in prompts))
 
@@ -175,8 +173,7 @@ def make(
 def _make_batch(
     model: Runs, batch: Sequence[Request], paths: Sequence[Path], *, is_quiet: bool
 ) -> list[dict[str, Any]]:
-    is_shown = sys.stderr.isatty() and not is_quiet
-    with ProgressBar(paths[0].name, sys.stderr if is_shown else None, StepClock()) as bar:
+    with ProgressBar(paths[0].name, terminal(is_quiet=is_quiet), StepClock()) as bar:
         if len(batch) == 1:  # exactly what a recipe repeats
             result = model.run(batch[0], bar.on_step)
         else:

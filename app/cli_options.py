@@ -149,15 +149,21 @@ def making_parser(word: str) -> Parser:
     add("--lora", type=lora, action="append", default=[], metavar="FILE:WEIGHT",
         help="a LoRA and its weight, -4 to 4, by default 1; several add up")  # fmt: skip
     add("--recipe", type=Path, metavar="PICTURE", help="do again what made this PNG")
-    add("--model", metavar="FOLDER_OR_NAME", help="default: the starter that comes along")
+    _add_model(parser, "default: the starter that comes along")
+    add("--output", type=Path, required=True, metavar="FILE", help="a .png file")
+    return parser
+
+
+def _add_model(parser: Parser, which: str, *, required: bool = False) -> None:
+    """Which model works, where and how, and in what form it reports."""
+    add = parser.add_argument
+    add("--model", metavar="FOLDER_OR_NAME", required=required, help=which)
     add("--variant", metavar="NAME", help="which model it is, where its files do not tell")
     add("--accept-licence", action="store_true",
         help="accept, once, the model's licence that allows no commercial use")  # fmt: skip
     add("--device", choices=DEVICES, help="default: the best there is")
     add("--dtype", choices=DTYPES, help="default: float32 on the CPU, else bfloat16")
     add("--json", action="store_true", help="print one JSON object and no progress")
-    add("--output", type=Path, required=True, metavar="FILE", help="a .png file")
-    return parser
 
 
 def layers_parser() -> Parser:
@@ -176,10 +182,7 @@ def layers_parser() -> Parser:
     add("--steps", type=int, metavar="N", help="default: the model's own")
     add("--guidance", type=float, metavar="G", help="1 means none; default: the model's own")
     add("--seed", type=int, metavar="S", help="default: another one each time")
-    add("--model", metavar="FOLDER_OR_NAME", required=True, help="a Qwen-Image-Layered")
-    add("--device", choices=DEVICES, help="default: the best there is")
-    add("--dtype", choices=DTYPES, help="default: float32 on the CPU, else bfloat16")
-    add("--json", action="store_true", help="print one JSON object and no progress")
+    _add_model(parser, "a Qwen-Image-Layered", required=True)
     add("--output", type=Path, required=True, metavar="FOLDER|OUT.psd",
         help="layer-1.png (the bottom) … and correction.png at the model's size, or a PSD at the "
         "picture's")  # fmt: skip
@@ -197,13 +200,7 @@ def writing_parser(word: str) -> Parser:
         add("--image", type=Path, required=True, metavar="FILE", help="the picture to describe")
         add("--language", choices=LANGUAGES, default="en", help="default: en")
     add("--seed", type=int, metavar="S", help="default: another one each time")
-    add("--model", metavar="FOLDER_OR_NAME", help="default: the starter, which cannot write")
-    add("--variant", metavar="NAME", help="which model it is, where its files do not tell")
-    add("--device", choices=DEVICES, help="default: the best there is")
-    add("--dtype", choices=DTYPES, help="default: float32 on the CPU, else bfloat16")
-    add("--accept-licence", action="store_true",
-        help="accept, once, the model's licence that allows no commercial use")  # fmt: skip
-    add("--json", action="store_true", help="print one JSON object and no progress")
+    _add_model(parser, "default: the starter, which cannot write")
     return parser
 
 
@@ -233,6 +230,11 @@ def key_value(text: str) -> tuple[str, str]:
     if not equals or not key.strip():
         raise argparse.ArgumentTypeError(f"{text!r} is not KEY=VALUE, for example object=cup")
     return key.strip(), value
+
+
+def new_seed() -> int:
+    """Another one each time, short enough to be typed again."""
+    return int.from_bytes(os.urandom(4), "big")
 
 
 def size(text: str) -> tuple[int, int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import sys
 import time
 import unicodedata
 from typing import Protocol, TextIO
@@ -10,6 +11,11 @@ from typing import Protocol, TextIO
 from model.requests import Picture
 
 WIDTH = 30
+
+
+def terminal(*, is_quiet: bool) -> TextIO | None:
+    """Where progress may be shown: on standard error, if a person sees it and wants to."""
+    return sys.stderr if sys.stderr.isatty() and not is_quiet else None
 
 
 class Clock(Protocol):

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol
 
-from app.cli_options import PROGRAM
-from app.cli_progress import TailLine
+from app.cli_options import PROGRAM, new_seed
+from app.cli_progress import TailLine, terminal
 from app.files.raster import read_picture
 from model.requests import Caption, Polish, Text, Writing
 
@@ -26,7 +25,7 @@ class Writes(Protocol):
 
 
 def read_request(word: str, options: argparse.Namespace) -> Writing:
-    seed = int.from_bytes(os.urandom(4), "big") if options.seed is None else options.seed
+    seed = new_seed() if options.seed is None else options.seed
     if word == "caption":
         image = read_picture(options.image)
         return Caption(image=image, language=options.language, seed=seed)
@@ -36,8 +35,7 @@ def read_request(word: str, options: argparse.Namespace) -> Writing:
 
 def write(model: Writes, request: Writing, options: argparse.Namespace) -> Text:
     """The answer; meanwhile a terminal shows the words that come."""
-    is_shown = sys.stderr.isatty() and not options.json
-    with TailLine(sys.stderr if is_shown else None) as line:
+    with TailLine(terminal(is_quiet=options.json)) as line:
         return model.write(request, line.show)
 
 

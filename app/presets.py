@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from string import Formatter
 
 from model.requests import RequestError
 
@@ -195,8 +194,3 @@ def preset_instruction(name: str, values: Mapping[str, str], language: str | Non
     if preset is None:
         raise RequestError(f"preset: {name!r} is none of {', '.join(PRESETS)}")
     return preset.instruction(values, language or language_of(" ".join(values.values())))
-
-
-def fields_of(template: str) -> set[str]:
-    """Names in braces."""
-    return {name for _, name, _, _ in Formatter().parse(template) if name}

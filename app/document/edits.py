@@ -18,7 +18,7 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import dataclass
 
-from PySide6.QtCore import QPoint, QRect, Qt
+from PySide6.QtCore import QPoint, QRect
 from PySide6.QtGui import QImage
 
 from app.document.blend import Blend
@@ -39,7 +39,7 @@ from app.document.layers import (
     is_locked,
     path_to,
 )
-from app.document.pictures import over_white
+from app.document.pictures import over_white, sized
 from app.document.placing import PlaceResult, SetCurrentNode
 from app.document.selection import Selection, cropped, feathered
 from app.document.state import DocumentState
@@ -121,15 +121,11 @@ def make_current(state: DocumentState, node_id: str, picture: QImage) -> SetCurr
 
 def fitted_to_page(image: QImage, page: Page) -> QImage:
     """Of the page's size: the same pixels, or, if sizes differ, smoothly scaled to cover it."""
-    image = image.convertToFormat(PixelKind.color.value)
-    if image.size() == page.rect.size():
-        return image
     cover = covering(image.size(), page.rect)
-    ignore, smooth = (
-        Qt.AspectRatioMode.IgnoreAspectRatio,
-        Qt.TransformationMode.SmoothTransformation,
-    )
-    return image.scaled(cover.size(), ignore, smooth).copy(page.rect.translated(-cover.topLeft()))
+    found = sized(image, cover.size())
+    if cover == page.rect:
+        return found
+    return found.copy(page.rect.translated(-cover.topLeft()))
 
 
 def count_changed_outside(before: QImage, after: QImage, mask: Selection) -> int:

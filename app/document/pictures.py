@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QColor, QImage, QPainter
 
+from app.document.tiles import PixelKind
 from model.requests import CHANNELS, Picture
 
 _FORMATS = {
@@ -40,3 +41,13 @@ def over_white(image: QImage) -> QImage:
     with QPainter(found) as painter:
         painter.drawImage(0, 0, image)
     return found
+
+
+def sized(image: QImage, size: QSize) -> QImage:
+    """The image at that size, whatever its ratio, as the document paints it."""
+    image = image.convertToFormat(PixelKind.color.value)
+    if image.size() == size:
+        return image
+    return image.scaled(
+        size, Qt.AspectRatioMode.IgnoreAspectRatio, Qt.TransformationMode.SmoothTransformation
+    )

@@ -8,13 +8,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from PySide6.QtCore import QPoint, QSize, Qt
+from PySide6.QtCore import QPoint
 from PySide6.QtGui import QImage
 
 from app.document.composite import background, flatten, paint
 from app.document.geometry import Page
 from app.document.layers import GroupLayer, PixelLayer
-from app.document.pictures import over_white
+from app.document.pictures import over_white, sized
 from app.document.tiles import PixelKind, Tiles
 from app.i18n import translate
 
@@ -44,10 +44,10 @@ class Recomposed:
 
 def recompose(layers: Sequence[QImage], source: QImage) -> Recomposed:
     """Layers of any one size, brought to the source's. A source that lets through is on white."""
-    sized = tuple(_sized(image, source.size()) for image in layers)
+    images = tuple(sized(image, source.size()) for image in layers)
     wanted = over_white(source).convertToFormat(PixelKind.color.value)
-    correction, share = _correction(sized, wanted)
-    return Recomposed(layers=sized, correction=correction, share=share)
+    correction, share = _correction(images, wanted)
+    return Recomposed(layers=images, correction=correction, share=share)
 
 
 def _correction(layers: Sequence[QImage], wanted: QImage) -> tuple[QImage, float]:
@@ -69,12 +69,3 @@ def _correction(layers: Sequence[QImage], wanted: QImage) -> tuple[QImage, float
 
 def _pixel_layer(name: str, image: QImage) -> PixelLayer:
     return PixelLayer(name=name, tiles=Tiles.from_image(image, QPoint(0, 0)))
-
-
-def _sized(image: QImage, size: QSize) -> QImage:
-    image = image.convertToFormat(PixelKind.color.value)
-    if image.size() == size:
-        return image
-    return image.scaled(
-        size, Qt.AspectRatioMode.IgnoreAspectRatio, Qt.TransformationMode.SmoothTransformation
-    )

@@ -268,6 +268,8 @@ def test_layers(run: Run, layered: Path, picture: Path) -> None:
     assert run(*words, "--steps", 1, "--seed", 4, "--output", "parts.psd").status == 0
     from psd_tools import PSDImage
 
+    seeds = [run(*words, "--steps", 1, "--json", "--output", "p").json["seed"] for _ in range(2)]
+    assert seeds[0] != seeds[1], "another one each time"
     opened = PSDImage.open("parts.psd")
     (group,) = list(opened)
     assert [layer.name for layer in group] == ["Layer 1", "Layer 2", "Correction"]
@@ -378,6 +380,7 @@ MISTAKES: list[tuple[tuple[object, ...], str]] = [
     (("layers", *IMAGE, "--model", "x"), "--output"),
     (("layers", *IMAGE, "--model", "x", "--output", "o.png"), "name a folder, or a file"),
     (("layers", *IMAGE, "--model", "x", "--output", "no/parts"), "the folder no does not exist"),
+    (("layers", *IMAGE, "--model", "x", "--output", "no/o.psd"), "the folder no does not exist"),
     (
         ("layers", *IMAGE, "--model", "x", "--output", "parts", "--count", "0"),
         "layers: 0 is outside",

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from string import Formatter
+
 import pytest
 
-from app.presets import LANGUAGES, MAP, PRESETS, fields_of, language_of, preset_instruction
+from app.presets import LANGUAGES, MAP, PRESETS, language_of, preset_instruction
 from model.requests import RequestError
 
 EXAMPLES: dict[str, tuple[dict[str, str], str, str]] = {
@@ -35,6 +37,11 @@ EXAMPLES: dict[str, tuple[dict[str, str], str, str]] = {
     "text": ({"old": "SALE", "new": "OPEN"}, '"SALE" with "OPEN"', "“SALE”改成“OPEN”"),
     "material": ({"object": "the chair", "material": "brass"}, "chair to brass", "材质改成brass"),
 }
+
+
+def fields_of(template: str) -> set[str]:
+    """Names in braces."""
+    return {name for _, name, _, _ in Formatter().parse(template) if name}
 
 
 def test_every_preset_has_an_example() -> None:
