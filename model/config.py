@@ -6,8 +6,9 @@ A network's fields bear the names of the published `config.json`. Reading files 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from enum import StrEnum
+from typing import Any
 
 
 class Generation(StrEnum):
@@ -39,16 +40,7 @@ class TransformerConfig:
     use_layer3d_rope: bool = False
 
     def __post_init__(self) -> None:
-        check_positive(
-            self,
-            "patch_size",
-            "in_channels",
-            "out_channels",
-            "num_layers",
-            "attention_head_dim",
-            "num_attention_heads",
-            "joint_attention_dim",
-        )
+        check_counts(self)
         check_axes(self.axes_dims_rope, self.attention_head_dim)
         if self.in_channels != self.out_channels * self.patch_size**2:
             raise ConfigError(
@@ -129,7 +121,7 @@ class SchedulerConfig:
     time_shift_type: str = "exponential"
 
     def __post_init__(self) -> None:
-        check_positive(self, "num_train_timesteps", "base_image_seq_len", "max_image_seq_len")
+        check_counts(self)
         if self.base_image_seq_len >= self.max_image_seq_len:
             raise ConfigError("base_image_seq_len must be below max_image_seq_len")
         if self.time_shift_type not in ("exponential", "linear"):
@@ -245,6 +237,16 @@ _ROW_21 = Family(
     notice="not for commercial use",
 )
 
+_ROW_2509 = Family(
+    name="Qwen-Image-Edit-2509",
+    pipeline="QwenImageEditPlusPipeline",
+    edits=True,
+    steps=40,
+    condition_area=384 * 384,
+    max_references=3,
+    numbers_pictures=True,
+)
+
 FAMILIES: tuple[Family, ...] = (
     Family(name="Qwen-Image", pipeline="QwenImagePipeline", sizes=_SIZES_1328),
     Family(
@@ -254,25 +256,8 @@ FAMILIES: tuple[Family, ...] = (
         negative=_NEGATIVE_2512,
     ),
     Family(name="Qwen-Image-Edit", pipeline="QwenImageEditPipeline", edits=True),
-    Family(
-        name="Qwen-Image-Edit-2509",
-        pipeline="QwenImageEditPlusPipeline",
-        edits=True,
-        steps=40,
-        condition_area=384 * 384,
-        max_references=3,
-        numbers_pictures=True,
-    ),
-    Family(
-        name="Qwen-Image-Edit-2511",
-        pipeline="QwenImageEditPlusPipeline",
-        edits=True,
-        zero_cond_t=True,
-        steps=40,
-        condition_area=384 * 384,
-        max_references=3,
-        numbers_pictures=True,
-    ),
+    _ROW_2509,
+    replace(_ROW_2509, name="Qwen-Image-Edit-2511", zero_cond_t=True),
     Family(
         name="Qwen-Image-Layered",
         pipeline="QwenImageLayeredPipeline",
@@ -329,6 +314,11 @@ def choose(rows: tuple[Family, ...], variant: str | None, name: str) -> Family:
         return found
     named = [row for row in rows if row.name.lower() in name.lower()]
     return max(named, key=lambda row: len(row.name), default=rows[0])
+
+
+def check_counts(config: Any) -> None:
+    """Every field of a dataclass that is annotated `int`, as text, is a whole number from 1."""
+    check_positive(config, *(field.name for field in fields(config) if field.type == "int"))
 
 
 def check_positive(config: object, *names: str) -> None:

@@ -137,21 +137,14 @@ class MidBlock(nn.Module):
         return self.resnets[1](self.attentions[0](self.resnets[0](x)))
 
 
-class Encoder(nn.Module):
-    def __init__(self, config: VaeConfig) -> None:
-        super().__init__()
-        dims = [config.base_dim * m for m in (1, *config.dim_mult)]
-        self.conv_in = nn.Conv2d(config.input_channels, dims[0], 3, padding=1)
-        blocks: list[nn.Module] = []
-        for i, (dim_in, dim_out) in enumerate(pairwise(dims)):
-            widths = [dim_in] + [dim_out] * config.num_res_blocks
-            blocks += [ResidualBlock(a, b) for a, b in pairwise(widths)]
-            if i < len(config.dim_mult) - 1:
-                blocks.append(Downsample(dim_out))
-        self.down_blocks = nn.ModuleList(blocks)
-        self.mid_block = MidBlock(dims[-1])
-        self.norm_out = ChannelNorm(dims[-1])
-        self.conv_out = nn.Conv2d(dims[-1], 2 * config.z_dim, 3, padding=1)
+class FrameEncoder(nn.Module):
+    """From pixels to moments; a family brings the stages between its ends."""
+
+    conv_in: nn.Conv2d
+    down_blocks: nn.ModuleList
+    mid_block: MidBlock
+    norm_out: ChannelNorm
+    conv_out: nn.Conv2d
 
     def forward(self, x: Tensor, poll: Poll = no_poll) -> Tensor:
         x = self.conv_in(x)
@@ -161,11 +154,49 @@ class Encoder(nn.Module):
         return self.conv_out(F.silu(self.norm_out(x)))
 
 
+class FrameDecoder(nn.Module):
+    """From latents to pixels; a family brings the stages between its ends."""
+
+    conv_in: nn.Conv2d
+    mid_block: MidBlock
+    up_blocks: nn.ModuleList
+    norm_out: ChannelNorm
+    conv_out: nn.Conv2d
+
+    def forward(self, z: Tensor, poll: Poll = no_poll) -> Tensor:
+        poll()
+        x = self.mid_block(self.conv_in(z))
+        for block in self.up_blocks:
+            x = block(x, poll)
+        return self.conv_out(F.silu(self.norm_out(x)))
+
+
+def residuals(dim_in: int, dim_out: int, count: int) -> list[ResidualBlock]:
+    """A chain of `count` blocks, of which the first changes the width."""
+    widths = [dim_in] + [dim_out] * count
+    return [ResidualBlock(a, b) for a, b in pairwise(widths)]
+
+
+class Encoder(FrameEncoder):
+    def __init__(self, config: VaeConfig) -> None:
+        super().__init__()
+        dims = [config.base_dim * m for m in (1, *config.dim_mult)]
+        self.conv_in = nn.Conv2d(config.input_channels, dims[0], 3, padding=1)
+        blocks: list[nn.Module] = []
+        for i, (dim_in, dim_out) in enumerate(pairwise(dims)):
+            blocks += residuals(dim_in, dim_out, config.num_res_blocks)
+            if i < len(config.dim_mult) - 1:
+                blocks.append(Downsample(dim_out))
+        self.down_blocks = nn.ModuleList(blocks)
+        self.mid_block = MidBlock(dims[-1])
+        self.norm_out = ChannelNorm(dims[-1])
+        self.conv_out = nn.Conv2d(dims[-1], 2 * config.z_dim, 3, padding=1)
+
+
 class UpBlock(nn.Module):
     def __init__(self, dim_in: int, dim_out: int, num_resnets: int, *, doubles: bool) -> None:
         super().__init__()
-        widths = [dim_in] + [dim_out] * num_resnets
-        self.resnets = nn.ModuleList([ResidualBlock(a, b) for a, b in pairwise(widths)])
+        self.resnets = nn.ModuleList(residuals(dim_in, dim_out, num_resnets))
         self.upsamplers = nn.ModuleList([Upsample(dim_out, dim_out // 2)]) if doubles else None
 
     def forward(self, x: Tensor, poll: Poll = no_poll) -> Tensor:
@@ -175,7 +206,7 @@ class UpBlock(nn.Module):
         return x if self.upsamplers is None else self.upsamplers[0](x)
 
 
-class Decoder(nn.Module):
+class Decoder(FrameDecoder):
     def __init__(self, config: VaeConfig) -> None:
         super().__init__()
         mult = config.dim_mult
@@ -191,13 +222,6 @@ class Decoder(nn.Module):
         self.norm_out = ChannelNorm(dims[-1])
         self.conv_out = nn.Conv2d(dims[-1], config.input_channels, 3, padding=1)
 
-    def forward(self, z: Tensor, poll: Poll = no_poll) -> Tensor:
-        poll()
-        x = self.mid_block(self.conv_in(z))
-        for block in self.up_blocks:
-            x = block(x, poll)
-        return self.conv_out(F.silu(self.norm_out(x)))
-
 
 class FrameVae(nn.Module, Generic[Config]):
     """Pixels in -1…1 to normalised latents and back: what the families' VAEs have in common.
@@ -205,11 +229,18 @@ class FrameVae(nn.Module, Generic[Config]):
     A family brings its encoder and decoder, and how it undoes the normalisation.
     """
 
-    config: Config
-    encoder: nn.Module
-    quant_conv: nn.Conv2d
-    post_quant_conv: nn.Conv2d
-    decoder: nn.Module
+    def __init__(
+        self,
+        config: Config,
+        encoder: Callable[[Config], nn.Module],
+        decoder: Callable[[Config], nn.Module],
+    ) -> None:
+        super().__init__()
+        self.config = config
+        self.encoder = encoder(config)
+        self.quant_conv = nn.Conv2d(2 * config.z_dim, 2 * config.z_dim, 1)
+        self.post_quant_conv = nn.Conv2d(config.z_dim, config.z_dim, 1)
+        self.decoder = decoder(config)
 
     def moments(self, pixels: Tensor, poll: Poll = no_poll) -> tuple[Tensor, Tensor]:
         """Mean and log-variance of the posterior, not normalised, each [B, z, h, w]."""
@@ -254,12 +285,7 @@ class Vae(FrameVae[VaeConfig]):
     """The VAE of 1.x."""
 
     def __init__(self, config: VaeConfig) -> None:
-        super().__init__()
-        self.config = config
-        self.encoder = Encoder(config)
-        self.quant_conv = nn.Conv2d(2 * config.z_dim, 2 * config.z_dim, 1)
-        self.post_quant_conv = nn.Conv2d(config.z_dim, config.z_dim, 1)
-        self.decoder = Decoder(config)
+        super().__init__(config, Encoder, Decoder)
 
     def denormalise(self, latents: Tensor) -> Tensor:
         # The reference divides by a rounded 1/std; in bf16 that differs from a product.

@@ -21,12 +21,14 @@ from model.config21 import Vae21Config
 from model.vae import (
     ChannelNorm,
     Downsample,
+    FrameDecoder,
+    FrameEncoder,
     FrameVae,
     MidBlock,
     Poll,
-    ResidualBlock,
     Upsample,
     no_poll,
+    residuals,
 )
 
 
@@ -56,8 +58,7 @@ class DownBlock(nn.Module):
     ) -> None:
         super().__init__()
         self.dim_out, self.is_temporal = dim_out, is_temporal
-        widths = [dim_in] + [dim_out] * num_resnets
-        self.resnets = nn.ModuleList([ResidualBlock(a, b) for a, b in pairwise(widths)])
+        self.resnets = nn.ModuleList(residuals(dim_in, dim_out, num_resnets))
         self.downsampler = None if is_temporal is None else Downsample(dim_out)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -77,8 +78,7 @@ class UpBlock(nn.Module):
     ) -> None:
         super().__init__()
         self.dim_out, self.is_temporal = dim_out, is_temporal
-        widths = [dim_in] + [dim_out] * num_resnets
-        self.resnets = nn.ModuleList([ResidualBlock(a, b) for a, b in pairwise(widths)])
+        self.resnets = nn.ModuleList(residuals(dim_in, dim_out, num_resnets))
         self.upsampler = None if is_temporal is None else Upsample(dim_out, dim_out)
 
     def forward(self, x: Tensor, poll: Poll = no_poll) -> Tensor:
@@ -91,7 +91,7 @@ class UpBlock(nn.Module):
         return self.upsampler(x) + unfold_up(start, self.dim_out, is_temporal=self.is_temporal)
 
 
-class Encoder(nn.Module):
+class Encoder(FrameEncoder):
     def __init__(self, config: Vae21Config) -> None:
         super().__init__()
         dims = [config.base_dim * m for m in (1, *config.dim_mult)]
@@ -104,15 +104,8 @@ class Encoder(nn.Module):
         self.norm_out = ChannelNorm(dims[-1])
         self.conv_out = nn.Conv2d(dims[-1], 2 * config.z_dim, 3, padding=1)
 
-    def forward(self, x: Tensor, poll: Poll = no_poll) -> Tensor:
-        x = self.conv_in(x)
-        for block in (*self.down_blocks, self.mid_block):
-            poll()
-            x = block(x)
-        return self.conv_out(F.silu(self.norm_out(x)))
 
-
-class Decoder(nn.Module):
+class Decoder(FrameDecoder):
     def __init__(self, config: Vae21Config) -> None:
         super().__init__()
         mult = config.dim_mult
@@ -126,24 +119,12 @@ class Decoder(nn.Module):
         self.norm_out = ChannelNorm(dims[-1])
         self.conv_out = nn.Conv2d(dims[-1], config.out_channels, 3, padding=1)
 
-    def forward(self, z: Tensor, poll: Poll = no_poll) -> Tensor:
-        poll()
-        x = self.mid_block(self.conv_in(z))
-        for block in self.up_blocks:
-            x = block(x, poll)
-        return self.conv_out(F.silu(self.norm_out(x)))
-
 
 class Vae21(FrameVae[Vae21Config]):
     """The VAE of 2.1: four channels, red, green, blue and alpha."""
 
     def __init__(self, config: Vae21Config) -> None:
-        super().__init__()
-        self.config = config
-        self.encoder = Encoder(config)
-        self.quant_conv = nn.Conv2d(2 * config.z_dim, 2 * config.z_dim, 1)
-        self.post_quant_conv = nn.Conv2d(config.z_dim, config.z_dim, 1)
-        self.decoder = Decoder(config)
+        super().__init__(config, Encoder, Decoder)
 
     def denormalise(self, latents: Tensor) -> Tensor:
         mean, std = self.statistics(latents)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from model.config import ConfigError
+from model.config import ConfigError, check_counts
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,16 +31,7 @@ class LanguageConfig:
     mrope_section: tuple[int, ...] = (16, 24, 24)
 
     def __post_init__(self) -> None:
-        _check_positive(
-            self,
-            "vocab_size",
-            "hidden_size",
-            "intermediate_size",
-            "num_hidden_layers",
-            "num_attention_heads",
-            "num_key_value_heads",
-            "max_position_embeddings",
-        )
+        check_counts(self)
         if self.hidden_size % self.num_attention_heads:
             raise ConfigError(
                 f"hidden_size {self.hidden_size} is no multiple of "
@@ -71,17 +62,7 @@ class Language21Config:
     mrope_interleaved: bool = True
 
     def __post_init__(self) -> None:
-        _check_positive(
-            self,
-            "vocab_size",
-            "hidden_size",
-            "intermediate_size",
-            "num_hidden_layers",
-            "num_attention_heads",
-            "num_key_value_heads",
-            "head_dim",
-            "max_position_embeddings",
-        )
+        check_counts(self)
         _check_language(self, self.head_dim)
         if self.attention_bias or not self.mrope_interleaved:
             raise ConfigError("attention_bias must be false and mrope_interleaved true")
@@ -104,23 +85,8 @@ class VisionConfig:
     fullatt_block_indexes: tuple[int, ...] = (7, 15, 23, 31)
 
     def __post_init__(self) -> None:
-        _check_positive(
-            self,
-            "depth",
-            "hidden_size",
-            "intermediate_size",
-            "num_heads",
-            "patch_size",
-            "spatial_merge_size",
-            "temporal_patch_size",
-            "window_size",
-            "out_hidden_size",
-        )
-        if self.hidden_size % (4 * self.num_heads):
-            raise ConfigError(
-                f"hidden_size {self.hidden_size} of the vision tower must be a multiple of four "
-                f"times num_heads {self.num_heads}"
-            )
+        check_counts(self)
+        _check_vision_heads(self)
         if self.window_size < self.patch_size * self.spatial_merge_size:
             raise ConfigError(f"window_size {self.window_size} is smaller than a merged patch")
         _check_activation(self.hidden_act)
@@ -143,23 +109,8 @@ class Vision21Config:
     deepstack_visual_indexes: tuple[int, ...] = (8, 16, 24)
 
     def __post_init__(self) -> None:
-        _check_positive(
-            self,
-            "depth",
-            "hidden_size",
-            "intermediate_size",
-            "num_heads",
-            "patch_size",
-            "spatial_merge_size",
-            "temporal_patch_size",
-            "out_hidden_size",
-            "num_position_embeddings",
-        )
-        if self.hidden_size % (4 * self.num_heads):
-            raise ConfigError(
-                f"hidden_size {self.hidden_size} of the vision tower must be a multiple of four "
-                f"times num_heads {self.num_heads}"
-            )
+        check_counts(self)
+        _check_vision_heads(self)
         if math.isqrt(self.num_position_embeddings) ** 2 != self.num_position_embeddings:
             raise ConfigError(
                 f"num_position_embeddings {self.num_position_embeddings} is no square"
@@ -192,7 +143,7 @@ class EncoderConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class Encoder21Config:
-    """Qwen3-VL: both networks and the ids by which the text marks an image's place."""
+    """The same of Qwen3-VL."""
 
     language: Language21Config
     vision: Vision21Config
@@ -224,9 +175,7 @@ class ImageConfig:
     image_std: tuple[float, float, float] = (0.26862954, 0.26130258, 0.27577711)
 
     def __post_init__(self) -> None:
-        _check_positive(
-            self, "patch_size", "temporal_patch_size", "merge_size", "min_pixels", "max_pixels"
-        )
+        check_counts(self)
         if self.min_pixels > self.max_pixels or self.max_pixels > 2**28:
             raise ConfigError(f"min_pixels {self.min_pixels}, max_pixels {self.max_pixels}")
         if min(self.image_std) <= 0:
@@ -261,12 +210,14 @@ def _check_language(config: LanguageConfig | Language21Config, head_width: int) 
     _check_activation(config.hidden_act)
 
 
+def _check_vision_heads(config: VisionConfig | Vision21Config) -> None:
+    if config.hidden_size % (4 * config.num_heads):
+        raise ConfigError(
+            f"hidden_size {config.hidden_size} of the vision tower must be a multiple of four "
+            f"times num_heads {config.num_heads}"
+        )
+
+
 def _check_activation(name: str) -> None:
     if name != "silu":
         raise ConfigError(f"hidden_act {name!r}: only silu is supported")
-
-
-def _check_positive(config: object, *names: str) -> None:
-    for name in names:
-        if getattr(config, name) < 1:
-            raise ConfigError(f"{name} is {getattr(config, name)}; it must be at least 1")

@@ -26,7 +26,15 @@ from transformers import (
 
 from model.config import IMAGE_SLOT, Family
 from model.requests import RequestError
-from model.text_encoder.config import EncoderConfig, ImageConfig
+from model.text_encoder.config import (
+    Encoder21Config,
+    EncoderConfig,
+    ImageConfig,
+    Language21Config,
+    LanguageConfig,
+    Vision21Config,
+    VisionConfig,
+)
 from model.vae import Poll, no_poll
 
 MAX_TEXT_TOKENS = 1024
@@ -181,33 +189,53 @@ class TextEncoder(nn.Module):
 
 def build_network(config: EncoderConfig) -> Qwen2_5_VLModel:
     """transformers' network of these numbers; run under `torch.device("meta")` before loading."""
-    language, vision = config.language, config.vision
+    vision = config.vision
     return Qwen2_5_VLModel(
         Qwen2_5_VLConfig(
-            text_config={
-                **shared(language, "hidden_size", "intermediate_size", "hidden_act"),
-                **shared(language, "vocab_size", "num_hidden_layers", "num_attention_heads"),
-                **shared(language, "num_key_value_heads", "max_position_embeddings"),
-                **shared(language, "rms_norm_eps"),
-                "use_cache": False,
-                "bos_token_id": None,
-                "eos_token_id": None,
-                "rope_parameters": {
-                    "rope_type": "default",
-                    "rope_theta": language.rope_theta,
-                    "mrope_section": list(language.mrope_section),
-                },
-            },
+            text_config=language_values(config.language),
             vision_config={
-                **shared(vision, "hidden_size", "intermediate_size", "hidden_act", "depth"),
-                **shared(vision, "num_heads", "patch_size", "spatial_merge_size"),
-                **shared(vision, "temporal_patch_size", "window_size", "out_hidden_size"),
+                **vision_values(vision, "window_size"),
                 "fullatt_block_indexes": list(vision.fullatt_block_indexes),
             },
-            **shared(config, "image_token_id", "video_token_id"),
-            **shared(config, "vision_start_token_id", "vision_end_token_id"),
+            **token_ids(config),
         )
     )
+
+
+def language_values(
+    config: LanguageConfig | Language21Config, *more: str, **rope: bool
+) -> dict[str, Any]:
+    """What transformers' `text_config` wants of every generation, and the fields named."""
+    return {
+        **_shared(config, "hidden_size", "intermediate_size", "hidden_act", "vocab_size"),
+        **_shared(config, "num_hidden_layers", "num_attention_heads", "num_key_value_heads"),
+        **_shared(config, "max_position_embeddings", "rms_norm_eps", *more),
+        "use_cache": False,
+        "bos_token_id": None,
+        "eos_token_id": None,
+        "rope_parameters": {
+            "rope_type": "default",
+            "rope_theta": config.rope_theta,
+            "mrope_section": list(config.mrope_section),
+            **rope,
+        },
+    }
+
+
+def vision_values(config: VisionConfig | Vision21Config, *more: str) -> dict[str, Any]:
+    """The same of `vision_config`."""
+    return {
+        **_shared(config, "hidden_size", "intermediate_size", "hidden_act", "depth", "num_heads"),
+        **_shared(config, "patch_size", "spatial_merge_size", "temporal_patch_size"),
+        **_shared(config, "out_hidden_size", *more),
+    }
+
+
+def token_ids(config: EncoderConfig | Encoder21Config) -> dict[str, Any]:
+    return {
+        **_shared(config, "image_token_id", "video_token_id"),
+        **_shared(config, "vision_start_token_id", "vision_end_token_id"),
+    }
 
 
 def settle_rope(network: EncoderNetwork, device: torch.device | str) -> None:
@@ -230,7 +258,7 @@ def image_processor(config: ImageConfig) -> Qwen2VLImageProcessorPil:
     )
 
 
-def shared(config: object, *names: str) -> dict[str, Any]:
+def _shared(config: object, *names: str) -> dict[str, Any]:
     return {name: getattr(config, name) for name in names}
 
 

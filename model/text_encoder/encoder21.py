@@ -20,7 +20,14 @@ from transformers import Qwen2Tokenizer, Qwen3VLConfig, Qwen3VLModel
 from model.config import Family
 from model.errors import ModelError
 from model.text_encoder.config import Encoder21Config, ImageConfig
-from model.text_encoder.encoder import TextEncoder, TextStates, refuse_places, shared
+from model.text_encoder.encoder import (
+    TextEncoder,
+    TextStates,
+    language_values,
+    refuse_places,
+    token_ids,
+    vision_values,
+)
 
 TURN = "<|im_start|>"
 
@@ -99,32 +106,16 @@ class TextEncoder21(TextEncoder):
 
 def build_network21(config: Encoder21Config) -> Qwen3VLModel:
     """transformers' network of these numbers; run under `torch.device("meta")` before loading."""
-    language, vision = config.language, config.vision
+    vision = config.vision
     return Qwen3VLModel(
         Qwen3VLConfig(
-            text_config={
-                **shared(language, "hidden_size", "intermediate_size", "hidden_act"),
-                **shared(language, "vocab_size", "num_hidden_layers", "num_attention_heads"),
-                **shared(language, "num_key_value_heads", "head_dim", "max_position_embeddings"),
-                **shared(language, "rms_norm_eps", "attention_bias"),
-                "use_cache": False,
-                "bos_token_id": None,
-                "eos_token_id": None,
-                "rope_parameters": {
-                    "rope_type": "default",
-                    "rope_theta": language.rope_theta,
-                    "mrope_section": list(language.mrope_section),
-                    "mrope_interleaved": True,
-                },
-            },
+            text_config=language_values(
+                config.language, "head_dim", "attention_bias", mrope_interleaved=True
+            ),
             vision_config={
-                **shared(vision, "hidden_size", "intermediate_size", "hidden_act", "depth"),
-                **shared(vision, "num_heads", "patch_size", "spatial_merge_size"),
-                **shared(vision, "temporal_patch_size", "out_hidden_size"),
-                **shared(vision, "num_position_embeddings"),
+                **vision_values(vision, "num_position_embeddings"),
                 "deepstack_visual_indexes": list(vision.deepstack_visual_indexes),
             },
-            **shared(config, "image_token_id", "video_token_id"),
-            **shared(config, "vision_start_token_id", "vision_end_token_id"),
+            **token_ids(config),
         )
     )
