@@ -186,6 +186,13 @@ def randomise(module: torch.nn.Module) -> None:
             parameter.add_(0.05 * torch.randn_like(parameter))
 
 
+def randomise_networks(parts: Mapping[str, Any]) -> None:
+    """Of a reference pipeline, ready to run."""
+    for part in ("vae", "transformer", "text_encoder"):
+        randomise(parts[part])
+        parts[part].eval()
+
+
 def write(
     tiny: Tiny, path: Path, *, dtype: torch.dtype = torch.float32, shard_bytes: int = 10**9
 ) -> Path:
@@ -213,14 +220,12 @@ def pipeline(tiny: Tiny) -> Any:
         "scheduler": diffusers.FlowMatchEulerDiscreteScheduler(
             **dataclasses.asdict(tiny.scheduler)
         ),
-        "vae": diffusers.AutoencoderKLQwenImage(**_published(tiny.vae)),
-        "transformer": diffusers.QwenImageTransformer2DModel(**_published(tiny.transformer)),
+        "vae": diffusers.AutoencoderKLQwenImage(**published(tiny.vae)),
+        "transformer": diffusers.QwenImageTransformer2DModel(**published(tiny.transformer)),
         "text_encoder": _reference_encoder(tiny.encoder),
         "tokenizer": tokenizer(),
     }
-    for part in ("vae", "transformer", "text_encoder"):
-        randomise(parts[part])
-        parts[part].eval()
+    randomise_networks(parts)
     if tiny.pipeline in SEEING:
         parts["processor"] = image_only_processor()(
             image_processor=reference_image_processor(),
@@ -255,16 +260,7 @@ def image_only_processor() -> type:
     """transformers' processor without its video half, which needs torchvision."""
     from transformers import Qwen2_5_VLProcessor
 
-    class ImageOnly(Qwen2_5_VLProcessor):
-        def check_argument_for_proper_class(self, argument_name: str, argument: Any) -> Any:
-            if argument_name == "video_processor" and argument is None:
-                return type(None)
-            return super().check_argument_for_proper_class(argument_name, argument)
-
-        def save_pretrained(self, save_directory: Any, **_: Any) -> None:
-            self.tokenizer.save_pretrained(save_directory)
-            self.image_processor.save_pretrained(save_directory)
-
+    class ImageOnly(without_videos(Qwen2_5_VLProcessor)):
         @classmethod
         def from_pretrained(cls, folder: Any, subfolder: str = "", **_: Any) -> Any:
             folder = Path(folder, subfolder)
@@ -274,10 +270,30 @@ def image_only_processor() -> type:
                 video_processor=None,
             )
 
-    # The pipeline's index names class and module; under another module it would not open again.
-    ImageOnly.__name__ = ImageOnly.__qualname__ = Qwen2_5_VLProcessor.__name__
-    ImageOnly.__module__ = Qwen2_5_VLProcessor.__module__
-    return ImageOnly
+    return called_as(ImageOnly, Qwen2_5_VLProcessor)
+
+
+def without_videos(base: Any) -> Any:
+    """A processor class that takes none for videos, and saves its other halves."""
+
+    class WithoutVideos(base):
+        def check_argument_for_proper_class(self, argument_name: str, argument: Any) -> Any:
+            if argument_name == "video_processor" and argument is None:
+                return type(None)
+            return super().check_argument_for_proper_class(argument_name, argument)
+
+        def save_pretrained(self, save_directory: Any, **_: Any) -> None:
+            self.tokenizer.save_pretrained(save_directory)
+            self.image_processor.save_pretrained(save_directory)
+
+    return WithoutVideos
+
+
+def called_as(cls: type, base: type) -> type:
+    """A pipeline's index names class and module; under other ones it would not open again."""
+    cls.__name__ = cls.__qualname__ = base.__name__
+    cls.__module__ = base.__module__
+    return cls
 
 
 def _reference_encoder(config: EncoderConfig) -> Any:
@@ -286,7 +302,8 @@ def _reference_encoder(config: EncoderConfig) -> Any:
     return Qwen2_5_VLForConditionalGeneration(build_network(config).config)
 
 
-def _published(config: TransformerConfig | VaeConfig) -> Mapping[str, Any]:
+def published(config: Any) -> dict[str, Any]:
+    """A network's numbers as the reference's classes take them."""
     values = dataclasses.asdict(config)
     return {
         k: list(v) if isinstance(v, tuple) and k != "axes_dims_rope" else v

@@ -16,7 +16,14 @@ from model.config import SchedulerConfig
 from model.config21 import Transformer21Config, Vae21Config
 from model.text_encoder.config import Encoder21Config, Language21Config, Vision21Config
 from model.text_encoder.encoder21 import build_network21
-from tests.tiny import SPECIAL, randomise, tokenizer
+from tests.tiny import (
+    SPECIAL,
+    called_as,
+    published,
+    randomise_networks,
+    tokenizer,
+    without_videos,
+)
 
 TURBO_SIGMAS = (1.0, 0.978453, 0.95418, 0.926626, 0.89508, 0.845148, 0.704534, 0.414568)
 CHAT = (
@@ -144,13 +151,11 @@ def pipeline(tiny: Tiny21) -> Any:
         "scheduler": diffusers.FlowMatchEulerDiscreteScheduler(
             **dataclasses.asdict(tiny.scheduler)
         ),
-        "vae": diffusers.AutoencoderKLQwenImage21(**_published(tiny.vae)),
-        "transformer": diffusers.QwenImage21Transformer2DModel(**_published(tiny.transformer)),
+        "vae": diffusers.AutoencoderKLQwenImage21(**published(tiny.vae)),
+        "transformer": diffusers.QwenImage21Transformer2DModel(**published(tiny.transformer)),
         "text_encoder": network,
     }
-    for part in ("vae", "transformer", "text_encoder"):
-        randomise(parts[part])
-        parts[part].eval()
+    randomise_networks(parts)
     return diffusers.QwenImage21Pipeline(
         **parts,
         processor=image_only_processor()(
@@ -175,26 +180,9 @@ def image_only_processor() -> type:
     """transformers' processor without its video half, which needs torchvision."""
     from transformers import Qwen3VLProcessor
 
-    class ImageOnly(Qwen3VLProcessor):
-        def check_argument_for_proper_class(self, argument_name: str, argument: Any) -> Any:
-            if argument_name == "video_processor" and argument is None:
-                return type(None)
-            return super().check_argument_for_proper_class(argument_name, argument)
-
+    class ImageOnly(without_videos(Qwen3VLProcessor)):
         def save_pretrained(self, save_directory: Any, **_: Any) -> None:
-            self.tokenizer.save_pretrained(save_directory)
-            self.image_processor.save_pretrained(save_directory)
+            super().save_pretrained(save_directory)
             Path(save_directory, "chat_template.jinja").write_text(self.chat_template)
 
-    # The pipeline's index names class and module; under another module it would not open again.
-    ImageOnly.__name__ = ImageOnly.__qualname__ = Qwen3VLProcessor.__name__
-    ImageOnly.__module__ = Qwen3VLProcessor.__module__
-    return ImageOnly
-
-
-def _published(config: Transformer21Config | Vae21Config) -> dict[str, Any]:
-    values = dataclasses.asdict(config)
-    return {
-        k: list(v) if isinstance(v, tuple) and k != "axes_dims_rope" else v
-        for k, v in values.items()
-    }
+    return called_as(ImageOnly, Qwen3VLProcessor)

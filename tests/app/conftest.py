@@ -1,16 +1,28 @@
-"""The command line in this process, with a tiny model and pictures to work on."""
+"""The window with a scripted engine; the command line in this process, with a tiny model and
+pictures to work on."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from PySide6.QtWidgets import QApplication
+from pytestqt.qtbot import QtBot
 
 from app import cli
 from app.files.raster import write_png
 from model.requests import Picture
 from tests.command_line import Outcome, Run
+from tests.studio import Studio
 from tests.tiny import Tiny, write
+
+
+@pytest.fixture
+def studio(tmp_path: Path, qtbot: QtBot, qapp: QApplication) -> Iterator[Studio]:
+    found = Studio(tmp_path, qtbot, qapp)
+    yield found
+    found.close()
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
@@ -264,13 +263,6 @@ def test_which_keys_are_the_editors_and_which_the_windows(
 
 
 # --- in the window ---
-
-
-@pytest.fixture
-def studio(tmp_path: Path, qtbot: QtBot, qapp: QApplication) -> Iterator[Studio]:
-    found = Studio(tmp_path, qtbot, qapp)
-    yield found
-    found.close()
 
 
 def test_the_text_tool_and_the_panel_write_in_one_layer(studio: Studio) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -201,13 +200,6 @@ def test_grouping_ends_it(view: CanvasView) -> None:
 
 
 # --- in the window ---
-
-
-@pytest.fixture
-def studio(tmp_path: Path, qtbot: QtBot, qapp: QApplication) -> Iterator[Studio]:
-    found = Studio(tmp_path, qtbot, qapp)
-    yield found
-    found.close()
 
 
 @pytest.fixture

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
-from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
 from PySide6.QtCore import QCoreApplication, QEvent, Qt
 from PySide6.QtGui import QPixmap
 from PySide6.QtWidgets import QApplication, QMessageBox
-from pytestqt.qtbot import QtBot
 from shiboken6 import isValid
 
 from app.panels.history_rows import RowView
@@ -20,13 +17,6 @@ from app.store.jobs import Job
 from app.store.project import Project
 from model.requests import TextToImage
 from tests.studio import Studio
-
-
-@pytest.fixture
-def studio(tmp_path: Path, qtbot: QtBot, qapp: QApplication) -> Iterator[Studio]:
-    found = Studio(tmp_path, qtbot, qapp)
-    yield found
-    found.close()
 
 
 def branches(studio: Studio, root: Root) -> list[str]:

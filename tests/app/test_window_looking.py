@@ -5,12 +5,9 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from PySide6.QtCore import QCoreApplication, QEvent
-from PySide6.QtWidgets import QApplication
-from pytestqt.qtbot import QtBot
 
 from app.document.commands import AddLayer
 from app.document.geometry import Page
@@ -45,13 +42,6 @@ class Gate:
         timer = threading.Timer(0.3, self.open)
         timer.daemon = True
         timer.start()
-
-
-@pytest.fixture
-def studio(tmp_path: Path, qtbot: QtBot, qapp: QApplication) -> Iterator[Studio]:
-    found = Studio(tmp_path, qtbot, qapp)
-    yield found
-    found.close()
 
 
 @pytest.fixture

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from PySide6.QtCore import Qt
@@ -17,13 +15,6 @@ from tests.fakes import DESCRIPTION, do
 from tests.studio import Studio
 
 SLOW = {"write": [do("words", text="a deep red"), do("wait", ms=60_000), do("reply")]}
-
-
-@pytest.fixture
-def studio(tmp_path: Path, qtbot, qapp: QApplication) -> Iterator[Studio]:
-    found = Studio(tmp_path, qtbot, qapp)
-    yield found
-    found.close()
 
 
 def polishing(root: Root) -> Polishing:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -20,13 +19,6 @@ from tests.fakes import do
 from tests.studio import Studio
 
 SLOW = {"run": [do("progress", step=1), do("wait", ms=60_000), do("reply")]}
-
-
-@pytest.fixture
-def studio(tmp_path: Path, qtbot, qapp: QApplication) -> Iterator[Studio]:
-    found = Studio(tmp_path, qtbot, qapp)
-    yield found
-    found.close()
 
 
 def picture(studio: Studio) -> QImage:
