@@ -64,13 +64,18 @@ def prepare(run: AnyRun, beside: Path) -> Path:
 
 def export_vae(run: VaeRun) -> Path:
     """`vae/` beside the checkpoints: averaged weights, and statistics of their latents."""
-    from training.vae import make_vae, with_statistics
+    from training.growth import grown_config, is_grown_from
+    from training.vae import with_statistics
+    from training.vae_start import make_vae
 
     folder = output_folder(run)
     vae = make_vae(run.network, run.latent_noise)
     load_averaged(newest_checkpoint(folder), {"vae": vae})
-    if run.freeze_encoder:
-        vae.config = load_vae(resolve_input(run.start)).config
+    start = load_vae(resolve_input(run.start)).config if run.start else None
+    if start is not None and is_grown_from(start, run.network.dim_mult):
+        vae.config = grown_config(start)
+    elif start is not None and run.freeze_encoder:
+        vae.config = start
     else:
         stream = PosterStream(run.data, run.seed)
         vae.config = with_statistics(vae, held_out_pixels(stream, run.statistics_posters))

@@ -23,10 +23,10 @@ from training.vae import (
     bound_loss,
     gradient_loss,
     make_objective,
-    make_vae,
     psnr_db,
     with_statistics,
 )
+from training.vae_start import make_vae
 
 
 def test_the_gradient_loss_sees_edges_and_not_brightness() -> None:
