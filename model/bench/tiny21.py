@@ -11,12 +11,7 @@ from typing import Any
 import torch
 from transformers import Qwen2VLImageProcessorPil
 
-from model.checkpoint.save import write_json
-from model.config import SchedulerConfig
-from model.config21 import Transformer21Config, Vae21Config
-from model.text_encoder.config import Encoder21Config, Language21Config, Vision21Config
-from model.text_encoder.encoder21 import build_network21
-from tests.tiny import (
+from model.bench.tiny import (
     SPECIAL,
     called_as,
     published,
@@ -24,6 +19,11 @@ from tests.tiny import (
     tokenizer,
     without_videos,
 )
+from model.checkpoint.save import write_json
+from model.config import SchedulerConfig
+from model.config21 import Transformer21Config, Vae21Config
+from model.text_encoder.config import Encoder21Config, Language21Config, Vision21Config
+from model.text_encoder.encoder21 import build_network21
 
 TURBO_SIGMAS = (1.0, 0.978453, 0.95418, 0.926626, 0.89508, 0.845148, 0.704534, 0.414568)
 CHAT = (
