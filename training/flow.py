@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from model.config import TransformerConfig
 from model.latents import pack
-from model.pipelines.pictures import fit_area
+from model.pictures import fit_area
 from model.rope import Grid
 from model.text_encoder.encoder import TextEncoder, TextStates
 from model.transformer import Transformer

@@ -54,6 +54,15 @@ def half_size_latents(small: Vae, pixels: Tensor) -> Tensor:
         return small.moments(F.avg_pool2d(pixels, 2))[0]
 
 
+def latent_distance(large: Vae, small: Vae, pixels: Tensor) -> Tensor:
+    """Mean square by which the latents of both differ, in variances of each channel."""
+    return distance(large, large.moments(pixels)[0], half_size_latents(small, pixels))
+
+
+def distance(vae: Vae, z: Tensor, wanted: Tensor) -> Tensor:
+    return ((z - wanted) / vae.statistics(z)[1]).square().mean()
+
+
 def _grown_name(name: str, num_res_blocks: int) -> str:
     stem = "encoder.down_blocks."
     if not name.startswith(stem):

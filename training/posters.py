@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
-from model.pipelines.pictures import fit_area, resize
+from model.pictures import fit_area, resize
 from training.data.synthesis import PosterStream
 
 HELD_OUT_FIRST = 1 << 40

@@ -23,7 +23,7 @@ from model.vae import Vae
 from training.config import VaeRun, resolve_input
 from training.data.synthesis import PosterStream
 from training.errors import ConfigError
-from training.growth import grown, half_size_latents, is_grown_from
+from training.growth import distance, grown, half_size_latents, is_grown_from
 from training.posters import held_out_pixels, poster_pixels, to_bytes, to_pictures, to_signed
 from training.published import load_vae
 from training.sheets import write_sheet
@@ -108,14 +108,10 @@ class VaeObjective:
         numbers = {"l1": l1.item(), "gradient_l1": gradient.item(), "psnr_db": psnr_db(out, pixels)}
         numbers["latent_std"] = z.std().item()
         if self.small is not None:
-            distance = self._distance(z, half_size_latents(self.small, pixels))
-            loss = loss + self.run.grow_weight * distance
-            numbers["latent_distance"] = distance.item()
+            apart = distance(self.vae, z, half_size_latents(self.small, pixels))
+            loss = loss + self.run.grow_weight * apart
+            numbers["latent_distance"] = apart.item()
         return loss, numbers
-
-    def _distance(self, z: Tensor, wanted: Tensor) -> Tensor:
-        """Mean square, in deviations of each channel."""
-        return ((z - wanted) / self.vae.statistics(z)[1]).square().mean()
 
     def write_sheet(self, path: Path) -> dict[str, float]:
         posters = held_out_pixels(self.examples.stream, SHEET_POSTERS)
