@@ -33,12 +33,11 @@ from model.errors import (
     memory_faults,
 )
 from model.lora import Loras
+from model.pictures import to_picture
 from model.pipelines.inputs import Inputs, Networks, Settled, stacked
-from model.pipelines.pictures import to_picture
-from model.pipelines.preview import Preview
 from model.pipelines.render import OnLatents, render
 from model.pipelines.tasks import pipeline_of, tasks_of
-from model.pipelines.writing import write
+from model.preview import Preview
 from model.requests import (
     MAX_SEED,
     LoraUse,
@@ -54,6 +53,7 @@ from model.text_encoder.encoder import IMAGE_PAD, settle_rope
 from model.text_encoder.tokenizer import load_tokenizer
 from model.text_encoder.writing import OnText, Writer, no_text
 from model.vae import Poll
+from model.words import write
 
 OnStep = Callable[[int, int, Picture | None], None]
 ShouldStop = Callable[[], bool]

@@ -362,6 +362,7 @@ def _in_few_steps(pair: Pair) -> Case:
         pair.ours,
         TextToImage(prompt=PROMPT, schedule="lightning-4", seed=SEED),
         as_pipeline(pair, "QwenImagePipeline", scheduler=scheduler),
+        negative_prompt=None,
         true_cfg_scale=1.0,
         width=SIDE,
         height=SIDE,

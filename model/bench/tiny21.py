@@ -4,6 +4,7 @@ published layout: no tokenizer folder, the tokenizer lives with the processor.""
 from __future__ import annotations
 
 import dataclasses
+import importlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -142,7 +143,7 @@ def write_with_diffusers(tiny: Tiny21, path: Path, *, shard: str = "60KB") -> An
 
 def pipeline(tiny: Tiny21) -> Any:
     """The reference implementation's pipeline of these dimensions, with random weights."""
-    import diffusers
+    diffusers: Any = importlib.import_module("diffusers")
     from transformers import Qwen3VLForConditionalGeneration
 
     torch.manual_seed(tiny.seed)

@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 from torch import Tensor, nn
 
 from model import vae21 as two_one
+from model.checkpoint.vae_layout import fold, published_shape, time_conv_shapes
 from model.config import VaeConfig
 from model.config21 import Vae21Config
 from model.text_encoder.config import Language21Config, LanguageConfig
-from model.vae import fold, published_shape, time_conv_shapes
 
 Shape = tuple[int, ...]
 HEAD = "lm_head.weight"

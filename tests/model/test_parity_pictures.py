@@ -201,7 +201,7 @@ def test_edit_with_several_pictures(
 
 def test_masks_are_cut_out_in_their_place(tmp_path: Path) -> None:
     """The part that is worked on holds the mask and its margin, has the ratio, and stays inside."""
-    from model.pipelines.pictures import mask_box
+    from model.pictures import mask_box
 
     random = np.random.default_rng(3)
     for _ in range(200):
