@@ -19,6 +19,7 @@ class Situation:
     is_locked: bool = False
     has_group: bool = False
     is_text: bool = False
+    is_pixels: bool = False
     has_mask: bool = False
     can_apply_mask: bool = False
     has_selection: bool = False

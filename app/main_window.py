@@ -33,7 +33,7 @@ from app.canvas.text_editor import TextEditor
 from app.canvas.view import CanvasView
 from app.document.commands import Command
 from app.document.errors import DocumentError
-from app.document.layers import GroupLayer, TextLayer, is_locked
+from app.document.layers import GroupLayer, PixelLayer, TextLayer, is_locked
 from app.document.masking import can_apply_mask
 from app.i18n import translate
 from app.panels.history import HistoryPanel
@@ -144,6 +144,7 @@ class MainWindow(QMainWindow):
             is_locked=layer is not None and is_locked(state.layers, layer.id),
             has_group=any(isinstance(layer, GroupLayer) for layer in self.layers.selected_layers),
             is_text=isinstance(layer, TextLayer),
+            is_pixels=isinstance(layer, PixelLayer),
             has_mask=layer is not None and layer.mask is not None,
             can_apply_mask=can_apply_mask(layer),
             has_selection=state.selection is not None,

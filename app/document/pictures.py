@@ -36,8 +36,13 @@ def to_picture(image: QImage, mode: str = "RGB") -> Picture:
 
 def over_white(image: QImage) -> QImage:
     """The image on white paper, opaque."""
+    return over(image, QColor(Qt.GlobalColor.white))
+
+
+def over(image: QImage, color: QColor) -> QImage:
+    """The image on that colour, opaque."""
     found = QImage(image.size(), QImage.Format.Format_RGB32)
-    found.fill(QColor(Qt.GlobalColor.white))
+    found.fill(color)
     with QPainter(found) as painter:
         painter.drawImage(0, 0, image)
     return found

@@ -57,6 +57,7 @@ class PromptPanel(Panel):
         self._generation = generation
         self.mode = Segment(2)
         self.prompt = PromptEdit(PROMPT_PX)
+        self.presets = button("", "link")
         self.polish, self.preview = button(), PolishPreview()
         self.example = button("", "link")
         self.reference = QFrame()
@@ -100,6 +101,7 @@ class PromptPanel(Panel):
         self._show_tips()
         self.more.setText(translate("Prompt", "Get real models"))
         self.polish.setText(translate("Prompt", "Polish"))
+        self.presets.setText(translate("Prompt", "Presets…"))
         self.preview.retranslate()
         self.bar.retranslate()
         self._show_mode(self._generation.is_change)
@@ -125,6 +127,7 @@ class PromptPanel(Panel):
         self.reference_clear.setToolTip(translate("Prompt", "Without the reference"))
         self.reference_clear.setAccessibleName(translate("Prompt", "Without the reference"))
         self.negative.setPlaceholderText(translate("Prompt", "What the picture should not show"))
+        self.presets.setToolTip(translate("Prompt", "What is often asked, with fields to fill in"))
         self.example.setText(translate("Prompt", "Try an example"))
         self.example.setToolTip(example_prompt())
 
@@ -149,14 +152,13 @@ class PromptPanel(Panel):
         content.setContentsMargins(0, 0, SPACE // 2, 0)
         content.setSpacing(SPACE)
         content.addWidget(self.prompt, 1)
-        content.addLayout(row(None, self.polish))
+        content.addLayout(row(self.presets, None, self.polish))
         content.addWidget(self.preview)
         content.addWidget(self.reference)
         content.addLayout(row(self._labels["negative"], None, self.example))
         content.addWidget(self.negative)
         content.addLayout(self._form())
         content.addWidget(self.notice)
-        content.addLayout(row(self.more, None))
         content.addStretch(1)
         self.body.addWidget(self.mode)
         self.body.addWidget(_scrolled(inner), 1)
@@ -184,6 +186,7 @@ class PromptPanel(Panel):
         for line, column, name in ((2, 0, "steps"), (2, 2, "guidance"), (4, 0, "count")):
             grid.addWidget(self._labels[name], line, column)
             grid.addWidget(getattr(self, name), line, column + 1)
+        grid.addWidget(self.more, 4, 2, 1, 2, Qt.AlignmentFlag.AlignRight)
         return grid
 
     def _bind(self) -> None:
@@ -221,6 +224,7 @@ class PromptPanel(Panel):
     def _show_example(self) -> None:
         make = self._generation
         self.example.setVisible(not make.prompt and not make.is_change)
+        self.presets.setVisible(make.is_change)
 
     def _show_reference(self) -> None:
         """The picture that the next new one is made after, if there is one."""

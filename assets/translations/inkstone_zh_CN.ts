@@ -183,6 +183,10 @@
    <translation>再次使用这些设置(&amp;U)</translation>
   </message>
   <message>
+   <source>&amp;Use as Mask or Selection…</source>
+   <translation>用作蒙版或选区(&amp;U)…</translation>
+  </message>
+  <message>
    <source>&amp;View</source>
    <translation>视图(&amp;V)</translation>
   </message>
@@ -209,6 +213,10 @@
   <message>
    <source>C&amp;hange This Picture</source>
    <translation>修改此图片(&amp;H)</translation>
+  </message>
+  <message>
+   <source>Change by P&amp;reset…</source>
+   <translation>按预设修改(&amp;R)…</translation>
   </message>
   <message>
    <source>De&amp;lete</source>
@@ -591,6 +599,10 @@
   <message>
    <source>Unlock layer</source>
    <translation>解锁图层</translation>
+  </message>
+  <message>
+   <source>Use map</source>
+   <translation>使用分布图</translation>
   </message>
  </context>
  <context>
@@ -977,6 +989,10 @@
    <translation>图层</translation>
   </message>
   <message>
+   <source>Map</source>
+   <translation>分布图</translation>
+  </message>
+  <message>
    <source>Mixed</source>
    <translation>混合值</translation>
   </message>
@@ -1058,6 +1074,76 @@
   <message>
    <source>{model} is under the {licence}, which allows no commercial use.</source>
    <translation>{model} 采用 {licence}，该许可证不允许商业用途。</translation>
+  </message>
+ </context>
+ <context>
+  <name>MapDialog</name>
+  <message>
+   <source>Black and white, from</source>
+   <translation>黑白，阈值</translation>
+  </message>
+  <message>
+   <source>Bring back the picture it was made of</source>
+   <translation>恢复生成它之前的图片</translation>
+  </message>
+  <message>
+   <source>Grow</source>
+   <translation>扩展</translation>
+  </message>
+  <message>
+   <source>Invert</source>
+   <translation>反相</translation>
+  </message>
+  <message>
+   <source>Layer</source>
+   <translation>图层</translation>
+  </message>
+  <message>
+   <source>Mask of a layer</source>
+   <translation>图层蒙版</translation>
+  </message>
+  <message>
+   <source>New layer</source>
+   <translation>新图层</translation>
+  </message>
+  <message>
+   <source>Nothing is white: lower the threshold, or invert.</source>
+   <translation>没有白色部分：请降低阈值或反相。</translation>
+  </message>
+  <message>
+   <source>Selection</source>
+   <translation>选区</translation>
+  </message>
+  <message>
+   <source>Threshold</source>
+   <translation>阈值</translation>
+  </message>
+  <message>
+   <source>Use as</source>
+   <translation>用作</translation>
+  </message>
+  <message>
+   <source>Use as Mask or Selection</source>
+   <translation>用作蒙版或选区</translation>
+  </message>
+  <message>
+   <source>What counts, in white</source>
+   <translation>起作用的部分（白色）</translation>
+  </message>
+  <message>
+   <source>White is what counts: {share} of the page.</source>
+   <translation>白色部分起作用：占页面的 {share}。</translation>
+  </message>
+ </context>
+ <context>
+  <name>Maps</name>
+  <message>
+   <source>The answer is a map. It can become a mask or a selection.</source>
+   <translation>结果是一张分布图，可以用作蒙版或选区。</translation>
+  </message>
+  <message>
+   <source>Use as mask or selection…</source>
+   <translation>用作蒙版或选区…</translation>
   </message>
  </context>
  <context>
@@ -1256,6 +1342,156 @@
   </message>
  </context>
  <context>
+  <name>PresetDialog</name>
+  <message>
+   <source>Change by Preset</source>
+   <translation>按预设修改</translation>
+  </message>
+  <message>
+   <source>Change the Picture</source>
+   <translation>修改图片</translation>
+  </message>
+  <message>
+   <source>Fill in every field.</source>
+   <translation>请填写所有字段。</translation>
+  </message>
+  <message>
+   <source>Instruction</source>
+   <translation>指令</translation>
+  </message>
+  <message>
+   <source>Presets</source>
+   <translation>预设</translation>
+  </message>
+  <message>
+   <source>Put in the Prompt</source>
+   <translation>填入提示词</translation>
+  </message>
+  <message>
+   <source>The model is told</source>
+   <translation>发给模型的指令</translation>
+  </message>
+ </context>
+ <context>
+  <name>Presets</name>
+  <message>
+   <source>Add an object</source>
+   <translation>添加物体</translation>
+  </message>
+  <message>
+   <source>Another view</source>
+   <translation>换个视角</translation>
+  </message>
+  <message>
+   <source>Background</source>
+   <translation>背景</translation>
+  </message>
+  <message>
+   <source>Boxes around objects</source>
+   <translation>框出物体</translation>
+  </message>
+  <message>
+   <source>Change a material</source>
+   <translation>更换材质</translation>
+  </message>
+  <message>
+   <source>Change a pose</source>
+   <translation>改变姿势</translation>
+  </message>
+  <message>
+   <source>Change the style</source>
+   <translation>改变风格</translation>
+  </message>
+  <message>
+   <source>Degrees</source>
+   <translation>角度</translation>
+  </message>
+  <message>
+   <source>Depth map</source>
+   <translation>深度图</translation>
+  </message>
+  <message>
+   <source>Direction</source>
+   <translation>方向</translation>
+  </message>
+  <message>
+   <source>Edges</source>
+   <translation>边缘</translation>
+  </message>
+  <message>
+   <source>Material</source>
+   <translation>材质</translation>
+  </message>
+  <message>
+   <source>New</source>
+   <translation>新</translation>
+  </message>
+  <message>
+   <source>Object</source>
+   <translation>物体</translation>
+  </message>
+  <message>
+   <source>Old</source>
+   <translation>原</translation>
+  </message>
+  <message>
+   <source>Person</source>
+   <translation>人物</translation>
+  </message>
+  <message>
+   <source>Place</source>
+   <translation>位置</translation>
+  </message>
+  <message>
+   <source>Pose</source>
+   <translation>姿势</translation>
+  </message>
+  <message>
+   <source>Remove an object</source>
+   <translation>移除物体</translation>
+  </message>
+  <message>
+   <source>Replace an object</source>
+   <translation>替换物体</translation>
+  </message>
+  <message>
+   <source>Replace text</source>
+   <translation>替换文字</translation>
+  </message>
+  <message>
+   <source>Replace the background</source>
+   <translation>替换背景</translation>
+  </message>
+  <message>
+   <source>Segment an object</source>
+   <translation>分割物体</translation>
+  </message>
+  <message>
+   <source>Sharpen and add detail</source>
+   <translation>锐化并补充细节</translation>
+  </message>
+  <message>
+   <source>Style</source>
+   <translation>风格</translation>
+  </message>
+  <message>
+   <source>down</source>
+   <translation>向下</translation>
+  </message>
+  <message>
+   <source>left</source>
+   <translation>向左</translation>
+  </message>
+  <message>
+   <source>right</source>
+   <translation>向右</translation>
+  </message>
+  <message>
+   <source>up</source>
+   <translation>向上</translation>
+  </message>
+ </context>
+ <context>
   <name>Progress</name>
   <message>
    <source>Preparing…</source>
@@ -1377,6 +1613,10 @@
    <translation>润色</translation>
   </message>
   <message>
+   <source>Presets…</source>
+   <translation>预设…</translation>
+  </message>
+  <message>
    <source>Prompt</source>
    <translation>提示词</translation>
   </message>
@@ -1415,6 +1655,10 @@
   <message>
    <source>Variants</source>
    <translation>变体数</translation>
+  </message>
+  <message>
+   <source>What is often asked, with fields to fill in</source>
+   <translation>常用修改，填空即可</translation>
   </message>
   <message>
    <source>What the picture should not show</source>
