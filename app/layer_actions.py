@@ -124,6 +124,13 @@ def layer_rows() -> tuple[ActionSpec, ...]:
             checkable=True,
         ),
         row(
+            "layer_reference",
+            "layer",
+            mark("Actions", "Add to Pr&ompt as Picture"),
+            when=lambda now: now.is_pixels,
+            separated=True,
+        ),
+        row(
             "layer_as_map",
             "layer",
             mark("Actions", "&Use as Mask or Selection…"),

@@ -418,5 +418,6 @@ def _description(row: Family, **own: object) -> ModelDescription:
         steps=row.steps,
         guidance=row.guidance,
         negative=row.negative,
+        max_references=row.max_references,
         **own,  # type: ignore[arg-type]
     )

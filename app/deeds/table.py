@@ -89,6 +89,7 @@ class Deeds(QObject):
         prompt.cancel.connect(making.cancel)
         prompt.mode_chosen.connect(self._workspace.generation.switch)
         prompt.real_models.connect(self.real_models)
+        prompt.add.clicked.connect(self.files.add_reference)
 
     def _show_progress(self, progress: Progress | None) -> None:
         window = self._window

@@ -6,6 +6,7 @@ import random
 from typing import Any
 
 from app.document.geometry import Page, closest_size
+from app.i18n import translate
 from app.state.observable import Observable, Property
 from model.engine.protocol import ModelDescription
 from model.requests import (
@@ -16,6 +17,7 @@ from model.requests import (
     Inpaint,
     Picture,
     Request,
+    RequestError,
     TextToImage,
 )
 
@@ -39,7 +41,8 @@ class Generation(Observable):
     count = Property(1)
     model = Property[ModelDescription | None](None)
     models = Property[tuple[ModelDescription, ...]](())
-    reference = Property[Picture | None](None)
+    references = Property[tuple[Picture, ...]](())
+    """Beside the page, if it is changed; a new picture is made after them."""
     seconds = Property[float | None](None)
 
     def __init__(self) -> None:
@@ -110,18 +113,49 @@ class Generation(Observable):
         }
         if self.is_change and source is not None:
             if self.follows_instructions:
-                return Edit(images=(source,), **values)
+                return self._edit((source, *self.references), source, values)
             if mask is not None:
                 return Inpaint(image=source, mask=mask, **values)
             return ImageToImage(image=source, **values)
         width, height = self.size or (None, None)
-        if self.reference is not None:
-            return Edit(images=(self.reference,), width=width, height=height, **values)
+        if self.references:
+            self._check_count(len(self.references))
+            return Edit(images=self.references, width=width, height=height, **values)
         return TextToImage(width=width, height=height, **values)
 
-    def take(self, request: Request) -> None:
-        """Show the values of an earlier request: "use these settings again"."""
-        self.switch(isinstance(request, CHANGES) and request.width is None)
+    def _edit(self, images: tuple[Picture, ...], page: Picture, values: dict[str, Any]) -> Edit:
+        """Of the page, beside which others may stand: the result has the page's ratio then, where
+        a model left alone would take that of the last picture."""
+        self._check_count(len(images))
+        if len(images) == 1 or self.model is None or not self.model.sizes:
+            return Edit(images=images, **values)
+        width, height = self.model.sizes[0]
+        scale = (width * height / (page.width * page.height)) ** 0.5
+        step = self.model.size_multiple
+        width, height = (
+            max(step, round(side * scale / step) * step) for side in (page.width, page.height)
+        )
+        return Edit(images=images, width=width, height=height, **values)
+
+    def _check_count(self, count: int) -> None:
+        most = self.model.max_references if self.model else count
+        if count > most:
+            raise RequestError(
+                translate(
+                    "Making", "{count} pictures are too many: this model takes {most}. Remove some."
+                ).format(count=count, most=most)
+            )
+
+    def take(self, request: Request, *, is_change: bool | None = None) -> None:
+        """Show the values of an earlier request: "use these settings again". `is_change`: whether
+        it changed what was on the page; None: as far as the request tells."""
+        if is_change is None:
+            is_change = request.width is None
+        self.switch(isinstance(request, CHANGES) and is_change)
+        if isinstance(request, Edit):
+            self.references = request.images[1 if self.is_change else 0 :]
+        else:
+            self.references = ()
         self.prompt = request.prompt
         self.negative = request.negative or ""
         self.steps = request.steps or self.steps

@@ -317,9 +317,9 @@ class Making(QObject):
 
     def use_settings(self, node_id: str) -> None:
         """Raises PictureDamaged where a picture that the request used cannot be read."""
-        request = self._workspace.tree.node(node_id).request
-        if request is not None:
-            self._generation.take(request)
+        node = self._workspace.tree.node(node_id)
+        if node.request is not None:
+            self._generation.take(node.request, is_change=node.parent is not None)
 
     def _tell(self, kind: Kind, title: str, text: str = "", job: Job | None = None) -> None:
         again = translate("Making", "Try again")

@@ -99,14 +99,14 @@ class Polishing(Observable):
         self.text, self.phase = "", Phase.idle
 
     def _seen(self) -> tuple[Picture, ...]:
-        """What the instruction is about: the page that is changed, or the reference."""
+        """What the instruction is about: the page that is changed, and the references."""
         make, state = self._workspace.generation, self._workspace.document.state
         can_see = make.model is not None and Caption.task in make.model.tasks
         if not can_see or not make.follows_instructions:
             return ()
         if make.is_change and state.layers:
-            return (to_picture(source_for_edit(state)),)
-        return () if make.reference is None else (make.reference,)
+            return (to_picture(source_for_edit(state)), *make.references)
+        return make.references
 
     # --- engine ---
 

@@ -199,6 +199,10 @@
    <translation>添加全部显示的蒙版(&amp;H)</translation>
   </message>
   <message>
+   <source>Add to Pr&amp;ompt as Picture</source>
+   <translation>作为图片加入提示词(&amp;O)</translation>
+  </message>
+  <message>
    <source>Appl&amp;y Mask</source>
    <translation>应用蒙版(&amp;Y)</translation>
   </message>
@@ -698,6 +702,10 @@
  <context>
   <name>Files</name>
   <message>
+   <source>Add Pictures</source>
+   <translation>添加图片</translation>
+  </message>
+  <message>
    <source>As a layer here</source>
    <translation>作为图层置于此处</translation>
   </message>
@@ -1070,6 +1078,10 @@
   <message>
    <source>Use Save As to work on a copy of it.</source>
    <translation>请使用“另存为”在副本上继续工作。</translation>
+  </message>
+  <message>
+   <source>{count} pictures are too many: this model takes {most}. Remove some.</source>
+   <translation>图片太多（{count} 张）：此模型最多接受 {most} 张，请移除一些。</translation>
   </message>
   <message>
    <source>{model} is under the {licence}, which allows no commercial use.</source>
@@ -1517,6 +1529,10 @@
    <translation>约需 {time}</translation>
   </message>
   <message>
+   <source>Add picture…</source>
+   <translation>添加图片…</translation>
+  </message>
+  <message>
    <source>As the picture</source>
    <translation>与图片相同</translation>
   </message>
@@ -1609,6 +1625,10 @@
    <translation>新种子  (Alt+R)</translation>
   </message>
   <message>
+   <source>Pictures that the prompt speaks of, beside the page</source>
+   <translation>提示词中提到的、页面之外的图片</translation>
+  </message>
+  <message>
    <source>Polish</source>
    <translation>润色</translation>
   </message>
@@ -1619,10 +1639,6 @@
   <message>
    <source>Prompt</source>
    <translation>提示词</translation>
-  </message>
-  <message>
-   <source>Reference for the new picture</source>
-   <translation>新图片的参考</translation>
   </message>
   <message>
    <source>Say what to change: make the page dark green</source>
@@ -1665,10 +1681,6 @@
    <translation>画面中不应出现的内容</translation>
   </message>
   <message>
-   <source>Without the reference</source>
-   <translation>移除参考</translation>
-  </message>
-  <message>
    <source>not stated</source>
    <translation>未注明</translation>
   </message>
@@ -1678,6 +1690,29 @@
   <message>
    <source>Cancel</source>
    <translation>取消</translation>
+  </message>
+ </context>
+ <context>
+  <name>References</name>
+  <message>
+   <source>Drag, or Ctrl+Left and Ctrl+Right, to change the order</source>
+   <translation>拖动，或用 Ctrl+左/右 调整顺序</translation>
+  </message>
+  <message>
+   <source>Picture {number}</source>
+   <translation>图 {number}</translation>
+  </message>
+  <message>
+   <source>Pictures beside the page</source>
+   <translation>页面之外的图片</translation>
+  </message>
+  <message>
+   <source>Without this picture</source>
+   <translation>移除此图片</translation>
+  </message>
+  <message>
+   <source>Without this picture  (Delete)</source>
+   <translation>移除此图片（Delete）</translation>
   </message>
  </context>
  <context>

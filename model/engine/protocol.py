@@ -11,7 +11,7 @@ from typing import get_args
 
 from model.requests import Picture, Request, Result, Text, Writing
 
-PROTOCOL_VERSION = 3
+PROTOCOL_VERSION = 4
 
 
 class ProtocolError(ValueError):
@@ -43,6 +43,7 @@ class ModelDescription:
     steps: int = 1
     guidance: float = 1.0
     size_multiple: int = 16
+    max_references: int = 1
     tasks: tuple[str, ...] = ()
     negative: str = ""
     problem: str = ""

@@ -92,7 +92,7 @@ def test_an_instruction_is_sent_with_the_page(studio: Studio) -> None:
     assert polishing(root).phase is Phase.idle, "the text was for another kind of prompt"
     polish(studio, "a poster", Phase.ready)
     assert "seen" not in root.window.prompt.preview.text.toPlainText()
-    root.workspace.generation.reference = Picture(width=1, height=1, mode="L", data=b"x")
+    root.workspace.generation.references = (Picture(width=1, height=1, mode="L", data=b"x"),)
     polish(studio, "a poster", Phase.ready)
     assert "seen with 1" in root.window.prompt.preview.text.toPlainText()
 
