@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from PySide6.QtCore import QPoint, Qt
-from PySide6.QtGui import QColor, QImage
+from PySide6.QtCore import QPoint
+from PySide6.QtGui import QImage
 
 from app.document.commands import AddLayer, Command, SetMask, SetSelection
 from app.document.layers import LayerMask, PixelLayer, find_layer
-from app.document.pictures import over
+from app.document.pictures import over_black
 from app.document.selection import Selection
 from app.document.stacking import Several
 from app.document.state import DocumentState
@@ -38,8 +38,7 @@ def read_map(image: QImage, reading: Reading) -> Selection:
 
     from app.document.arrays import eroded, grey_image, grey_values
 
-    opaque = over(image, QColor(Qt.GlobalColor.black))
-    values = grey_values(opaque.convertToFormat(QImage.Format.Format_Grayscale8))
+    values = grey_values(over_black(image).convertToFormat(QImage.Format.Format_Grayscale8))
     if reading.inverts:
         values = ~values
     if reading.threshold is not None:

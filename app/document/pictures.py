@@ -36,13 +36,17 @@ def to_picture(image: QImage, mode: str = "RGB") -> Picture:
 
 def over_white(image: QImage) -> QImage:
     """The image on white paper, opaque."""
-    return over(image, QColor(Qt.GlobalColor.white))
+    return _over(image, Qt.GlobalColor.white)
 
 
-def over(image: QImage, color: QColor) -> QImage:
-    """The image on that colour, opaque."""
+def over_black(image: QImage) -> QImage:
+    """The image on black, opaque, as maps are drawn."""
+    return _over(image, Qt.GlobalColor.black)
+
+
+def _over(image: QImage, ground: Qt.GlobalColor) -> QImage:
     found = QImage(image.size(), QImage.Format.Format_RGB32)
-    found.fill(color)
+    found.fill(QColor(ground))
     with QPainter(found) as painter:
         painter.drawImage(0, 0, image)
     return found
