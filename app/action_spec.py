@@ -26,6 +26,7 @@ class Situation:
     has_node: bool = False
     is_busy: bool = False
     can_polish: bool = False
+    can_describe: bool = False
     is_peeking: bool = False
     is_mask_alone: bool = False
     is_writable: bool = True

@@ -143,6 +143,12 @@ def _picture() -> tuple[ActionSpec, ...]:
             when=lambda now: now.can_polish,
         ),
         _row(
+            "describe",
+            "picture",
+            mark(CONTEXT, "&Describe Picture"),
+            when=lambda now: now.can_describe,
+        ),
+        _row(
             "preset",
             "picture",
             mark(CONTEXT, "Change by P&reset…"),

@@ -49,7 +49,7 @@ if TYPE_CHECKING:
 
 PROJECT_SUFFIX = ".ink"
 WEIGHTS_SUFFIX = ".safetensors"
-FIRST_PROMPT = 'A navy poster with "OPEN" in white in the middle'
+FIRST_PROMPT = 'A navy poster with "SUMMER" and "SALE" in white at the top'
 FIRST_POSTER = Path("inkstone-poster.png")
 
 DONE, FAULT, REFUSED, INTERRUPTED = 0, 1, 2, 130

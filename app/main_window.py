@@ -153,6 +153,7 @@ class MainWindow(QMainWindow):
             has_node=self.history.selected is not None,
             is_busy=self.making.is_busy,
             can_polish=self.making.can_polish,
+            can_describe=self.making.can_describe and bool(state.layers),
             is_peeking=self.is_peeking,
             is_mask_alone=self.canvas.is_mask_alone,
             is_writable=self.workspace.is_writable,

@@ -321,7 +321,7 @@ def _texts() -> dict[str, str]:
 
 def example_prompt() -> str:
     """One prompt that the starter understands."""
-    return translate("Prompt", 'A navy poster with "OPEN" in white in the middle')
+    return translate("Prompt", 'A navy poster with "SUMMER" and "SALE" in white at the top')
 
 
 def _scrolled(widget: QWidget) -> QScrollArea:

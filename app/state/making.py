@@ -187,6 +187,10 @@ class Making(QObject):
         """The engine does one thing at a time, and words are wanted soon."""
         return not self.is_busy and not self.polishing.hindrance
 
+    @property
+    def can_describe(self) -> bool:
+        return not self.is_busy and not self.polishing.description_hindrance
+
     def generate(self) -> None:
         """Queue what the prompt panel says; anything wrong with it is told, and nothing starts."""
         make, state = self._generation, self._workspace.document.state

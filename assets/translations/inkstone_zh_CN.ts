@@ -43,6 +43,10 @@
    <translation>复制可见内容(&amp;C)</translation>
   </message>
   <message>
+   <source>&amp;Describe Picture</source>
+   <translation>描述图片(&amp;D)</translation>
+  </message>
+  <message>
    <source>&amp;Duplicate</source>
    <translation>复制图层(&amp;D)</translation>
   </message>
@@ -1446,6 +1450,10 @@
    <translation>模型改写的提示词：</translation>
   </message>
   <message>
+   <source>The picture could not be described.</source>
+   <translation>无法描述图片。</translation>
+  </message>
+  <message>
    <source>The prompt could not be polished, and stays as it is.</source>
    <translation>提示词未能润色，保持不变。</translation>
   </message>
@@ -1464,6 +1472,10 @@
   <message>
    <source>Use it</source>
    <translation>采用</translation>
+  </message>
+  <message>
+   <source>What the model sees on the page:</source>
+   <translation>模型在页面上看到的内容：</translation>
   </message>
  </context>
  <context>
@@ -1634,8 +1646,8 @@
  <context>
   <name>Prompt</name>
   <message>
-   <source>A navy poster with "OPEN" in white in the middle</source>
-   <translation>一张深蓝色海报，中间写着白色的"OPEN"</translation>
+   <source>A navy poster with "SUMMER" and "SALE" in white at the top</source>
+   <translation>一张深蓝色海报，上方写着白色的"SUMMER"和"SALE"</translation>
   </message>
   <message>
    <source>About {time}</source>
