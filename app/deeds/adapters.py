@@ -7,6 +7,7 @@ import dataclasses
 from functools import partial
 from pathlib import Path
 
+from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QFileDialog
 
 from app.document.composite import render
@@ -32,12 +33,21 @@ class AdapterDeeds:
 
     def connect(self) -> None:
         extras = self._window.prompt.extras
+        self._adapters.added.connect(self._show_added)
         extras.styles.file_wanted.connect(self.ask_lora)
         extras.styles.chosen.connect(partial(self._adapters.add, AdapterKind.lora))
         extras.control.file_wanted.connect(self.ask_control)
         extras.control.chosen.connect(partial(self._adapters.add, AdapterKind.controlnet))
         extras.control.map_wanted.connect(self.ask_map)
         extras.variants.variant_chosen.connect(self.choose_variant)
+
+    def _show_added(self, kind: AdapterKind) -> None:
+        """Once the panel has been laid out anew."""
+        prompt = self._window.prompt
+        sections = {AdapterKind.lora: prompt.extras.styles}
+        section = sections.get(kind, prompt.extras.control)
+        show = partial(prompt.scroll.ensureWidgetVisible, section.rows[-1])
+        QTimer.singleShot(0, section.rows[-1], show)
 
     def ask_lora(self) -> None:
         title = translate("Adapters", "Add a style (LoRA)")

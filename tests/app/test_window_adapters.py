@@ -397,5 +397,5 @@ def test_the_panel_needs_no_scrolling_at_first(studio: Studio) -> None:
     root = studio.open()
     root.window.resize(1280, 800)
     bar = root.window.prompt.scroll.verticalScrollBar()
-    studio.qtbot.wait(50)
+    studio.wait(lambda: root.window.prompt.height() > 600)
     assert bar.maximum() == 0
