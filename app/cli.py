@@ -18,6 +18,14 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from app.cli_lines import (
+    Lines,
+    picture_lines,
+    project_lines,
+    run_words,
+    schedule_words,
+    variant_words,
+)
 from app.cli_options import (
     MAKING,
     PROGRAM,
@@ -35,11 +43,12 @@ from app.cli_options import (
 if TYPE_CHECKING:
     import argparse
 
+    from app.settings import Settings
     from model.engine.library import Library, RunnableModel
     from model.requests import Picture
 
 PROJECT_SUFFIX = ".ink"
-LORA_SUFFIX = ".safetensors"
+WEIGHTS_SUFFIX = ".safetensors"
 FIRST_PROMPT = 'A navy poster with "OPEN" in white in the middle'
 FIRST_POSTER = Path("inkstone-poster.png")
 
@@ -157,11 +166,12 @@ def _info(argv: list[str]) -> int:
         lines = _model_lines(path)
     elif path.suffix.lower() == PROJECT_SUFFIX:
         with _qt(), contextlib.closing(_project(path)) as project:
-            lines = _project_lines(project)
-    elif path.suffix.lower() == LORA_SUFFIX:
-        lines = _lora_lines(path)
+            lines = project_lines(project)
+    elif path.suffix.lower() == WEIGHTS_SUFFIX:
+        lines = _weights_lines(path)
     else:
-        lines = _picture_lines(path)
+        _need_qt_libraries()
+        lines = picture_lines(path)
     for name, value in lines:
         print(f"{name:<12}{_one_line(value)}")
     return DONE
@@ -191,7 +201,8 @@ def _make(word: str, argv: list[str]) -> int:
         if "psnr_db" in each:
             how = f"PSNR {each['psnr_db']:.2f} dB, SSIM {each['ssim']:.4f}"
         licence = each["recipe"]["model"]["licence"]
-        print(f"{each['file']}  {how}, {each['seconds']:.1f} s, {licence}")
+        run = run_words(each["recipe"]["request"])
+        print(f"{each['file']}  {how}, {run}{each['seconds']:.1f} s, {licence}")
     return DONE
 
 
@@ -252,6 +263,7 @@ def _model(
     wanted = recipe_model(recipe) if recipe is not None and options.model is None else None
     name = options.model or (wanted.name if wanted else "")
     path = library.find(name)
+    _settle_variant(path, options.variant)
     model = library.load(path, _accepted_licences(path, is_given=options.accept_licence))
     if wanted and model.identity.sha256 != wanted.sha256:
         raise CommandError(
@@ -271,17 +283,50 @@ def _library(
     from model.engine.library import Library
 
     paths = Paths.default()
-    folders = [paths.models, *map(Path, Settings(paths.settings).model_folders)]
-    return Library(folders, device=device, dtype=dtype, variant=variant, lora_folders=[paths.loras])
+    settings = Settings(paths.settings)
+    folders = [paths.models, *map(Path, settings.model_folders)]
+    return Library(
+        folders,
+        device=device,
+        dtype=dtype,
+        variant=variant,
+        variants=settings.variants,
+        lora_folders=[paths.loras],
+    )
+
+
+def _settle_variant(path: Path, variant: str | None) -> None:
+    """Remember the user's word for these files; where nobody has said it, say what was taken."""
+    from model.loader import describe
+
+    settings = _settings()
+    found = describe(path, settings.variants)
+    if not found.variants:
+        return
+    if variant is None:
+        if not found.proposed_variant and found.fingerprint not in settings.variants:
+            print(
+                f"{found.name}: taken for {found.variant}; its files may also be "
+                f"{', '.join(name for name in found.variants if name != found.variant)}: "
+                "--variant NAME says which, once",
+                file=sys.stderr,
+            )
+    elif name := next((n for n in found.variants if n.lower() == variant.lower()), None):
+        settings.remember_variant(found.fingerprint, name)
+
+
+def _settings() -> Settings:
+    from app.paths import Paths
+    from app.settings import Settings
+
+    return Settings(Paths.default().settings)
 
 
 def _accepted_licences(path: Path, *, is_given: bool) -> tuple[str, ...]:
     """Those the settings remember, and now the model's own, where the option accepts it."""
-    from app.paths import Paths
-    from app.settings import Settings
     from model.loader import describe
 
-    settings = Settings(Paths.default().settings)
+    settings = _settings()
     if is_given and not (found := describe(path)).is_commercial:
         settings.accept_licence(found.licence)
     return settings.accepted_licences
@@ -323,25 +368,49 @@ def _project(path: Path) -> Any:
     return Project.open(path)
 
 
-def _model_lines(path: Path) -> list[tuple[str, str]]:
+def _model_lines(path: Path) -> Lines:
     from model.loader import describe
 
-    found = describe(path)
+    variants = _settings().variants
+    found = describe(path, variants)
     if found.problem:
         raise CommandError(found.problem)
+    known = variants.get(found.fingerprint, "")
+    kind = variant_words(found.variant, found.variants, found.proposed_variant, known)
     return [
         ("model", found.name),
+        ("variant", kind),
         ("folder", found.path),
         ("licence", found.licence),
         ("tasks", ", ".join(found.tasks)),
         ("sizes", ", ".join(f"{w}x{h}" for w, h in found.sizes)),
         ("steps", str(found.steps)),
         ("guidance", f"{found.guidance:g}"),
+        *([("schedule", schedule_words(found.schedule))] if found.schedule else []),
         *([("notice", found.notice)] if found.notice else []),
     ]
 
 
-def _lora_lines(path: Path) -> list[tuple[str, str]]:
+def _weights_lines(path: Path) -> Lines:
+    """A part of a model in a single file, or else a LoRA."""
+    from model.checkpoint.single_files import recognise, refusal
+
+    remembered = _settings().variants
+    found = recognise(path, remembered=remembered)
+    if found is None:
+        return _lora_lines(path)
+    names, known = found.variants, remembered.get(found.variants.fingerprint, "")
+    return [
+        ("file", str(path)),
+        ("part", found.part),
+        ("of", variant_words(found.base, names.names, names.proposed, known)),
+        ("numbers", ", ".join(found.types)),
+        *([("schedule", schedule_words(found.schedule))] if found.schedule else []),
+        ("notice", refusal(path)),
+    ]
+
+
+def _lora_lines(path: Path) -> Lines:
     from model.checkpoint.lora_files import summarise
 
     found = summarise(path)
@@ -352,45 +421,9 @@ def _lora_lines(path: Path) -> list[tuple[str, str]]:
         ("rank", ", ".join(map(str, found.ranks)) or "full matrices"),
         ("modules", str(found.num_modules)),
         ("triggers", ", ".join(found.triggers) or "none named"),
+        *([("schedule", schedule_words(found.schedule))] if found.schedule else []),
         *([("notice", found.problem)] if found.problem else []),
     ]
-
-
-def _picture_lines(path: Path) -> list[tuple[str, str]]:
-    from app.files.raster import read_picture, read_recipe
-
-    _need_qt_libraries()
-    picture, recipe = read_picture(path), read_recipe(path)
-    lines = [
-        ("picture", str(path)),
-        ("size", f"{picture.width}x{picture.height} {picture.mode}"),
-        ("sha256", picture.sha256),
-    ]
-    if recipe is None:
-        return [*lines, ("recipe", "none")]
-    model = recipe.get("model")
-    name = model.get("name", "") if isinstance(model, dict) else "not named"
-    request = json.dumps(recipe.get("request"), ensure_ascii=False)
-    return [*lines, ("model", str(name)), ("task", str(recipe.get("task"))), ("request", request)]
-
-
-def _project_lines(project: Any) -> list[tuple[str, str]]:
-    from app.document.layers import walk
-    from app.document.pruning import standing_nodes
-
-    page, layers = project.state.page, list(walk(project.state.layers))
-    nodes = standing_nodes(project.nodes, project.state)
-    lines = [
-        ("project", str(project.path)),
-        ("page", f"{page.width}x{page.height} px, {page.dpi:g} dpi"),
-        ("layers", str(len(layers))),
-        *(("", layer.name) for layer in reversed(layers)),
-        ("results", str(len(nodes))),
-        *(("", node.name) for node in nodes),
-    ]
-    if project.notice is not None:
-        lines.append(("notice", project.notice.text))
-    return lines
 
 
 WORDS: dict[str, Callable[[list[str]], int]] = {

@@ -32,7 +32,7 @@ Inkstone makes posters on this computer, with the open Qwen-Image models.
   {PROGRAM} polish    --prompt P [--image FILE]  a prompt said as a model likes it best
   {PROGRAM} caption   --image FILE             a picture in words
   {PROGRAM} export    PROJECT.ink OUT.psd|OUT.png
-  {PROGRAM} info      MODEL_FOLDER|LORA|PICTURE|PROJECT.ink
+  {PROGRAM} info      MODEL_FOLDER|WEIGHTS|PICTURE|PROJECT.ink
   {PROGRAM} prepare|train|evaluate  RUN.toml    training
   {PROGRAM} bench     NAME                      comparisons
   {PROGRAM} engine                             for the window
@@ -46,6 +46,9 @@ model that made them; options given beside it take the place of what the recipe 
 N the files are called NAME-1.png to NAME-N.png and the seeds count up; several --prompt make so
 many pictures each. --batch N draws N of them at once: quicker on some devices, and equal but for
 rounding. An existing file of the same name is replaced once the new one is complete.
+
+A LoRA or model that its metadata or name calls Lightning or Turbo with 4 or 8 steps brings that
+schedule, its steps and no guidance along; --schedule '', --steps and --guidance take their place.
 
 A recipe knows its LoRAs by their content: they are found in the folder of LoRAs under any name, or
 given with --lora.
@@ -158,7 +161,8 @@ def _add_model(parser: Parser, which: str, *, required: bool = False) -> None:
     """Which model works, where and how, and in what form it reports."""
     add = parser.add_argument
     add("--model", metavar="FOLDER_OR_NAME", required=required, help=which)
-    add("--variant", metavar="NAME", help="which model it is, where its files do not tell")
+    add("--variant", metavar="NAME",
+        help="which model it is, where its files do not tell; remembered")  # fmt: skip
     add("--accept-licence", action="store_true",
         help="accept, once, the model's licence that allows no commercial use")  # fmt: skip
     add("--device", choices=DEVICES, help="default: the best there is")
@@ -215,9 +219,10 @@ def export_parser() -> Parser:
 
 def info_parser() -> Parser:
     parser = Parser(
-        prog=f"{PROGRAM} info", description="Say what a model, a LoRA, a picture or a project is."
+        prog=f"{PROGRAM} info",
+        description="Say what a model, a file of weights, a LoRA, a picture or a project is.",
     )
-    parser.add_argument("path", type=Path, metavar="MODEL_FOLDER|LORA|PICTURE|PROJECT.ink")
+    parser.add_argument("path", type=Path, metavar="MODEL_FOLDER|WEIGHTS|PICTURE|PROJECT.ink")
     return parser
 
 

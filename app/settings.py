@@ -13,10 +13,14 @@ from app.state.observable import Observable, Property, property_names
 
 VERSION = 1
 MAX_RECENT = 12
+MAX_ADAPTERS = 200
 
 
 class Settings(Observable):
-    """Every choice is a property; an empty text means: as the computer has it."""
+    """Every choice is a property; an empty text means: as the computer has it.
+
+    `variants` say by the fingerprint of weights which published model they are, `adapter_files` by
+    their hash where the LoRAs and ControlNets lie that were used last."""
 
     language = Property("")
     theme = Property("")
@@ -24,6 +28,8 @@ class Settings(Observable):
     model = Property("")
     model_folders = Property[tuple[str, ...]](())
     accepted_licences = Property[tuple[str, ...]](())
+    variants = Property[dict[str, str]]({})
+    adapter_files = Property[dict[str, str]]({})
     keys = Property[dict[str, str]]({})
     reduced_motion = Property(False)
     welcomed = Property(False)
@@ -47,6 +53,13 @@ class Settings(Observable):
         """The user accepts a licence that allows no commercial use, once for all its models."""
         if licence not in self.accepted_licences:
             self.accepted_licences = (*self.accepted_licences, licence)
+
+    def remember_variant(self, fingerprint: str, variant: str) -> None:
+        self.variants = self.variants | {fingerprint: variant}
+
+    def remember_adapter(self, sha256: str, path: str) -> None:
+        kept = {k: v for k, v in self.adapter_files.items() if k != sha256} | {sha256: path}
+        self.adapter_files = dict(list(kept.items())[-MAX_ADAPTERS:])
 
     def forget(self, path: str) -> None:
         self.recent = tuple(name for name in self.recent if name != path)
@@ -76,6 +89,9 @@ class Settings(Observable):
         default = getattr(Settings, name).default
         if isinstance(default, tuple) and isinstance(value, list):
             value = tuple(item for item in value if isinstance(item, str))
+        if isinstance(default, dict) and default is not Settings.window.default:
+            items = value.items() if isinstance(value, dict) else ()
+            value = {k: v for k, v in items if isinstance(v, str)}
         if type(value) is type(default):
             self.__dict__[name] = value
 

@@ -6,6 +6,7 @@ A network's fields bear the names of the published `config.json`. Reading files 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields, replace
 from enum import StrEnum
 from typing import Any
@@ -300,20 +301,27 @@ def generation_of(pipeline: str) -> Generation | None:
     return next((row.generation for row in FAMILIES if row.pipeline == pipeline), None)
 
 
-def choose(rows: tuple[Family, ...], variant: str | None, name: str) -> Family:
-    """The row called `variant`; without one, that whose name is found in the files' name.
+def called(rows: Sequence[Family], variant: str) -> Family:
+    """The row of this name, whatever its case; ConfigError when it is not among them."""
+    found = next((row for row in rows if row.name.lower() == variant.lower()), None)
+    if found is None:
+        known = ", ".join(row.name for row in rows)
+        raise ConfigError(f"variant {variant!r}: these files may be {known}")
+    return found
 
-    >>> choose(FAMILIES[:2], None, "qwen-image-2512-bf16").name
-    'Qwen-Image-2512'
+
+def proposed(rows: Sequence[Family], texts: Iterable[str]) -> Family | None:
+    """The row that the first of `texts` names which names any: titles in metadata, file names.
+
+    >>> proposed(FAMILIES[:4], ["my model", "qwen_image_edit_2509_bf16"]).name
+    'Qwen-Image-Edit-2509'
     """
-    if variant is not None:
-        found = next((row for row in rows if row.name.lower() == variant.lower()), None)
-        if found is None:
-            known = ", ".join(row.name for row in rows)
-            raise ConfigError(f"variant {variant!r}: these files may be {known}")
-        return found
-    named = [row for row in rows if row.name.lower() in name.lower()]
-    return max(named, key=lambda row: len(row.name), default=rows[0])
+    for text in texts:
+        plain = text.lower().replace("_", "-").replace(" ", "-")
+        named = [row for row in rows if row.name.lower() in plain]
+        if named:
+            return max(named, key=lambda row: len(row.name))
+    return None
 
 
 def check_counts(config: Any) -> None:

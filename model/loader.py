@@ -7,7 +7,7 @@ or the files it came from.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from model.checkpoint.folder import STEMS, ModelFolder, is_model_folder, read_fo
 from model.checkpoint.head import has_head, read_head
 from model.checkpoint.identity import combined, file_hashes
 from model.checkpoint.lora_folders import LoraFolders
+from model.checkpoint.variants import NO_VARIANTS, Variants
 from model.checkpoint.weights import load_weights
 from model.config import Family
 from model.engine.protocol import ModelDescription
@@ -80,12 +81,15 @@ class Model:
         identity: ModelIdentity,
         path: Path | None = None,
         lora_folders: LoraFolders | None = None,
+        variants: Variants | None = None,
     ):
         self.networks = networks
+        self._variants = variants or NO_VARIANTS
         self.identity = identity
         self.path = path
         self._preview = Preview(networks.vae)
         folders, network = lora_folders or LoraFolders(), networks.transformer
+        self._lora_folders = folders
         self._loras = Loras(
             network, lambda use: folders.read(use, network, networks.device, networks.dtype)
         )
@@ -102,6 +106,7 @@ class Model:
     def describe(self) -> ModelDescription:
         return _description(
             self.row,
+            self._variants,
             name=self.identity.name,
             path=str(self.path or ""),
             size_multiple=self.networks.size_multiple,
@@ -191,6 +196,8 @@ class Model:
         )
 
     def _complete(self, request: Request, poll: Poll) -> Request:
+        if request.schedule is None and (found := self._lora_folders.schedule(request.loras)):
+            request = replace(request, schedule=found)
         return pipeline_of(request, self.row).complete(self.networks, request, poll)
 
     def _prepare(self, request: Request, poll: Poll) -> tuple[Settled, Any]:
@@ -256,13 +263,15 @@ def load(
     quantization: str | None = None,
     budget_bytes: int | None = None,
     variant: str | None = None,
+    variants: Mapping[str, str] | None = None,
     lora_folders: LoraFolders | None = None,
     control_folders: ControlFolders | None = None,
     accepted: Collection[str] = (),
 ) -> Model:
     """The model in a folder of the published layout.
 
-    `variant` names the published model where the files leave several (-2512 or the first one).
+    `variant` names the published model where the files leave several (-2512 or the first one), and
+    else `variants` by the fingerprint of the weights.
     `accepted` names licences that the user has accepted: LicenceNotAccepted for a model under one
     that allows no commercial use and is not among them.
 
@@ -272,7 +281,7 @@ def load(
     if quantization is not None:
         raise ModelError(f"quantization {quantization!r}: this version loads whole weights only")
     target, number_type = choose_device(device), _choose_dtype(dtype, device)
-    folder = read_folder(path, variant)
+    folder = read_folder(path, variant, variants)
     _check_licence(folder, accepted)
     parts = build(folder)
     _check_budget(folder, parts, number_type, budget_bytes)
@@ -300,17 +309,19 @@ def load(
     identity = ModelIdentity(
         name=path.resolve().name, sha256=combined(hashes), licence=folder.row.licence
     )
-    return Model(networks, identity, path, lora_folders)
+    return Model(networks, identity, path, lora_folders, folder.variants)
 
 
-def describe(path: Path) -> ModelDescription:
-    """What a model folder is, from its small files alone; `problem` says why it cannot be used."""
+def describe(path: Path, variants: Mapping[str, str] | None = None) -> ModelDescription:
+    """What a model folder is, without reading its weights; `problem` says why it cannot be used.
+    `variants` are as `load` takes them."""
     try:
-        folder = read_folder(path)
+        folder = read_folder(path, remembered=variants)
     except CheckpointError as error:
         return ModelDescription(name=path.resolve().name, path=str(path), problem=str(error))
     return _description(
         folder.row,
+        folder.variants,
         name=path.resolve().name,
         path=str(path),
         size_multiple=folder.size_multiple,
@@ -409,8 +420,13 @@ def _singles(request: Request, settled: Settled) -> tuple[Request, ...]:
     )
 
 
-def _description(row: Family, **own: object) -> ModelDescription:
+def _description(row: Family, variants: Variants, **own: object) -> ModelDescription:
     return ModelDescription(
+        schedule=row.schedule,
+        variant=row.name,
+        variants=variants.names,
+        proposed_variant=variants.proposed,
+        fingerprint=variants.fingerprint,
         licence=row.licence,
         is_commercial=row.is_commercial,
         notice=row.notice,

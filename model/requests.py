@@ -27,7 +27,9 @@ MASK_THRESHOLD = 128
 MAX_LORAS = 16
 MAX_LORA_WEIGHT = 4.0
 CHANNELS = {"L": 1, "RGB": 3, "RGBA": 4}
-SCHEDULES = ("", "lightning-4", "lightning-8")
+FEW_STEPS: Mapping[str, int] = {"lightning-4": 4, "lightning-8": 8}
+"""Schedules of weights distilled to so many steps without guidance, by name."""
+SCHEDULES = ("", *FEW_STEPS)
 SOLVERS = ("euler", "dpmpp-2m")
 
 

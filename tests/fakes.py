@@ -18,7 +18,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,8 @@ from model.engine.process import claim_pipes, serve
 from model.engine.protocol import (
     PROTOCOL_VERSION,
     TO_ENGINE,
+    AdapterDescription,
+    AdapterKind,
     Describe,
     Described,
     Failed,
@@ -36,6 +38,8 @@ from model.engine.protocol import (
     Finished,
     Heartbeat,
     Hello,
+    Identified,
+    Identify,
     Load,
     Loaded,
     ModelDescription,
@@ -46,6 +50,8 @@ from model.engine.protocol import (
     Run,
     Stop,
     Stopped,
+    Trace,
+    Traced,
     Words,
     Write,
     Written,
@@ -77,6 +83,11 @@ DESCRIPTION = ModelDescription(
     size_multiple=16,
     tasks=("text_to_image", "edit", "polish", "caption"),
     negative=" ",
+)
+
+ADAPTERS = (
+    AdapterDescription(kind=AdapterKind.lora, name="ink", path="/loras/ink.safetensors"),
+    AdapterDescription(kind=AdapterKind.controlnet, name="edges", path="/models/edges"),
 )
 
 
@@ -129,6 +140,24 @@ def text_of(request: Writing, seconds: float = 0.01) -> Text:
     seen = f", seen with {len(request.images)}" if request.images else ""
     text = f"{request.prompt}, in fine detail{seen}"
     return Text(text=text, request=request, model=IDENTITY, seconds=seconds)
+
+
+def identified(question: Identify) -> AdapterDescription:
+    """What its name says: one with "flux" in it is for another model, one with "4steps" in it is
+    distilled to them, one without a path is "gone" or lies among the others."""
+    name = question.name or Path(question.path).stem
+    found = AdapterDescription(
+        kind=question.kind,
+        name=name,
+        path=question.path or f"/loras/{name}.safetensors",
+        sha256=question.sha256 or hashlib.sha256(name.encode()).hexdigest(),
+        schedule="lightning-4" if "4steps" in name else "",
+    )
+    if "flux" in name:
+        return replace(found, sha256="", problem="this LoRA is for FLUX, not for Qwen-Image 1.x")
+    if "gone" in name and not question.path:
+        return replace(found, path="", problem=f"{name} is not on this computer")
+    return found
 
 
 class FakeModel:
@@ -189,6 +218,7 @@ class FakeLibrary:
     def __init__(self, model: FakeModel) -> None:
         self._model = model
         self.loads: list[str] = []
+        self.known: list[str] = []
 
     def describe(self) -> tuple[ModelDescription, ...]:
         damaged = replace(DESCRIPTION, name="damaged", problem="its weights are missing")
@@ -199,6 +229,18 @@ class FakeLibrary:
 
     def find(self, name: str) -> Path:
         return Path("/models", name or "fake")
+
+    def adapters(self) -> tuple[AdapterDescription, ...]:
+        return ()
+
+    def identify(self, question: Identify) -> AdapterDescription:
+        return identified(question)
+
+    def know(self, files: Iterable[str]) -> None:
+        self.known += files
+
+    def trace(self, picture: Picture) -> Picture:
+        return picture
 
     def load(self, path: Path, accepted: Collection[str] = ()) -> FakeModel:
         from model.errors import CheckpointError, LicenceNotAccepted, OutOfMemory
@@ -264,6 +306,8 @@ PROPER: dict[str, list[dict[str, Any]]] = {
     "load": [do("reply")],
     "plan": [do("reply")],
     "run": [*(do("progress", step=k, total=4) for k in range(1, 5)), do("reply")],
+    "identify": [do("reply")],
+    "trace": [do("reply")],
     "write": [do("words", text="some "), do("words", text="some words"), do("reply")],
 }
 
@@ -323,7 +367,9 @@ class ScriptedEngine:
             case None:
                 self._outbox.send(Hello(version=PROTOCOL_VERSION, pid=os.getpid()))
             case Describe(id=id):
-                self._outbox.send(Described(id=id, models=(DESCRIPTION,), devices=("cpu",)))
+                self._outbox.send(
+                    Described(id=id, models=(DESCRIPTION,), devices=("cpu",), adapters=ADAPTERS)
+                )
             case Load(id=id):
                 self._outbox.send(
                     Loaded(id=id, model=DESCRIPTION, seconds=0.5, memory_bytes=123_456_789)
@@ -332,6 +378,10 @@ class ScriptedEngine:
                 self._outbox.send(Planned(id=id, seconds=1.5, peak_bytes=200_000_000))
             case Run(id=id, request=request):
                 self._outbox.send(Finished(id=id, result=result_of(request)))
+            case Identify(id=id):
+                self._outbox.send(Identified(id=id, adapter=identified(question)))
+            case Trace(id=id, picture=picture):
+                self._outbox.send(Traced(id=id, picture=picture))
             case Write(id=id, request=request):
                 self._outbox.send(Written(id=id, text=text_of(request)))
 

@@ -36,8 +36,17 @@ def to_picture(image: QImage, mode: str = "RGB") -> Picture:
 
 def over_white(image: QImage) -> QImage:
     """The image on white paper, opaque."""
+    return _over(image, Qt.GlobalColor.white)
+
+
+def over_black(image: QImage) -> QImage:
+    """The image on black, opaque, as maps of ControlNets are drawn."""
+    return _over(image, Qt.GlobalColor.black)
+
+
+def _over(image: QImage, ground: Qt.GlobalColor) -> QImage:
     found = QImage(image.size(), QImage.Format.Format_RGB32)
-    found.fill(QColor(Qt.GlobalColor.white))
+    found.fill(QColor(ground))
     with QPainter(found) as painter:
         painter.drawImage(0, 0, image)
     return found

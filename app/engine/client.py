@@ -7,7 +7,7 @@ every request ends in exactly one of its reply, Failed or Stopped.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from enum import StrEnum, auto
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from app.engine.command import engine_command
 from app.engine.supervision import STRIKES, Supervision
 from app.i18n import translate
 from model.engine.protocol import (
+    AdapterKind,
     Describe,
     Described,
     Ending,
@@ -27,6 +28,8 @@ from model.engine.protocol import (
     Finished,
     Heartbeat,
     Hello,
+    Identified,
+    Identify,
     Load,
     Loaded,
     Plan,
@@ -37,11 +40,13 @@ from model.engine.protocol import (
     Run,
     Stop,
     Stopped,
+    Trace,
+    Traced,
     Words,
     Write,
     Written,
 )
-from model.requests import Request, Writing
+from model.requests import Picture, Request, Writing
 
 
 class EngineState(StrEnum):
@@ -64,6 +69,8 @@ class EngineClient(QObject):
     finished = Signal(object)
     words = Signal(object)
     written = Signal(object)
+    identified = Signal(object)
+    traced = Signal(object)
     failed = Signal(object)
     stopped = Signal(object)
     state_changed = Signal(object)
@@ -111,9 +118,23 @@ class EngineClient(QObject):
     def plan(self, model: str, request: Request) -> int:
         return self._ask(Plan(id=self._take_id(), model=model, request=request))
 
-    def run(self, model: str, request: Request) -> int:
-        run = Run(id=self._take_id(), model=model, request=request, accepted=self.accepted)
+    def run(self, model: str, request: Request, files: Iterable[str] = ()) -> int:
+        """`files` are places where LoRAs and ControlNets may lie that the request names."""
+        run = Run(
+            id=self._take_id(),
+            model=model,
+            request=request,
+            accepted=self.accepted,
+            files=tuple(files),
+        )
         return self._ask(run)
+
+    def identify(self, kind: AdapterKind, model: str, **names: str) -> int:
+        """`names`: path, name and sha256, as far as they are known."""
+        return self._ask(Identify(id=self._take_id(), kind=kind, model=model, **names))
+
+    def trace(self, picture: Picture) -> int:
+        return self._ask(Trace(id=self._take_id(), picture=picture))
 
     def write(self, model: str, request: Writing) -> int:
         write = Write(id=self._take_id(), model=model, request=request, accepted=self.accepted)
@@ -182,6 +203,8 @@ class EngineClient(QObject):
 
     def _emit(self, message: Ending | Progress | Words) -> None:
         signals = {
+            Identified: self.identified,
+            Traced: self.traced,
             Described: self.described,
             Loaded: self.loaded,
             Planned: self.planned,

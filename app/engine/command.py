@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 
@@ -12,10 +12,13 @@ def engine_command(
     device: str = "",
     model_folders: Iterable[str | Path] = (),
     lora_folders: Iterable[str | Path] = (),
+    variants: Mapping[str, str] | None = None,
 ) -> list[str]:
-    """An empty device means: the best one there is."""
+    """An empty device means: the best one there is. `variants` are the settings'."""
     options = [option for folder in model_folders for option in ("--models", str(folder))]
     options += [option for folder in lora_folders for option in ("--loras", str(folder))]
+    for fingerprint, variant in (variants or {}).items():
+        options += ["--variant", fingerprint, variant]
     if device:
         options += ["--device", device]
     return [*program(), "engine", *options]

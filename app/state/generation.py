@@ -6,27 +6,56 @@ import random
 from typing import Any
 
 from app.document.geometry import Page, closest_size
+from app.state.choices import (
+    ControlChoice,
+    LoraChoice,
+    controls_of,
+    lora_values,
+    loras_from,
+    loras_of,
+)
 from app.state.observable import Observable, Property
-from model.engine.protocol import ModelDescription
+from model.engine.protocol import AdapterDescription, ModelDescription
 from model.requests import (
     CHANGES,
+    FEW_STEPS,
     MAX_SEED,
+    SCHEDULES,
     Edit,
     ImageToImage,
     Inpaint,
     Picture,
     Request,
+    RequestError,
     TextToImage,
 )
 
 Size = tuple[int, int]
 MAX_REMEMBERED = 200
 SHOWN_SEED_LIMIT = 2**31  # seeds people read, say and type
-_STORED = ("prompt", "negative", "size", "steps", "guidance", "seed", "is_seed_locked", "count")
+WHOLE = -1  # no margin: the model sees the whole picture
+_STORED = (
+    "prompt",
+    "negative",
+    "size",
+    "steps",
+    "guidance",
+    "seed",
+    "is_seed_locked",
+    "count",
+    "strength",
+    "mask_strength",
+    "margin",
+    "feather",
+)
 
 
 class Generation(Observable):
-    """What will be asked next. `None` stands for the model's recommendation."""
+    """What will be asked next. `None` stands for the model's recommendation.
+
+    `adapters` are the LoRAs and ControlNets on this computer, `loras` and `controls` those chosen.
+    `schedule` is the user's own word; None follows what LoRAs and model say of themselves.
+    """
 
     is_change = Property(False)
     prompt = Property("")
@@ -41,6 +70,15 @@ class Generation(Observable):
     models = Property[tuple[ModelDescription, ...]](())
     reference = Property[Picture | None](None)
     seconds = Property[float | None](None)
+    adapters = Property[tuple[AdapterDescription, ...]](())
+    loras = Property[tuple[LoraChoice, ...]](())
+    controls = Property[tuple[ControlChoice, ...]](())
+    schedule = Property[str | None](None)
+    has_mask = Property(False)
+    strength = Property(ImageToImage.strength)
+    mask_strength = Property(Inpaint.strength)
+    margin = Property(WHOLE)
+    feather = Property(Inpaint.feather)
 
     def __init__(self) -> None:
         super().__init__()
@@ -79,10 +117,49 @@ class Generation(Observable):
         self.model = model
         if keep:
             return
-        self.steps = model.steps
-        self.guidance = model.guidance
+        self._recommend()
         if self.size not in model.sizes:
             self.size = model.sizes[0] if model.sizes else None
+
+    # --- few steps ---
+
+    @property
+    def found_schedule(self) -> str:
+        """Of the first LoRA at work that was distilled to few steps, or else of the model."""
+        used = (lora.schedule for lora in self.loras if lora.is_used and lora.weight)
+        own = self.model.schedule if self.model else ""
+        return next(filter(None, used), own)
+
+    @property
+    def effective_schedule(self) -> str:
+        return self.found_schedule if self.schedule is None else self.schedule
+
+    def change_loras(self, loras: tuple[LoraChoice, ...]) -> None:
+        """Other LoRAs; where they bring or take a schedule, its steps and guidance go with it."""
+        before = self.effective_schedule
+        self.loras = loras
+        if self.effective_schedule != before:
+            self._recommend()
+
+    def change_schedule(self, schedule: str) -> None:
+        """The user's own word, with the steps and guidance that belong to it."""
+        self.schedule = None if schedule == self.found_schedule else schedule
+        self._recommend()
+
+    def settle_schedule(self) -> None:
+        """A word that says only what was found anyway is none."""
+        if self.schedule == self.found_schedule:
+            self.schedule = None
+
+    def _recommend(self) -> None:
+        """Steps and guidance of the schedule, or of the model."""
+        few, model = FEW_STEPS.get(self.effective_schedule), self.model
+        if model is not None and (few is None or self.effective_schedule == model.schedule):
+            self.steps, self.guidance = model.steps, model.guidance
+        elif few is not None:
+            self.steps, self.guidance = few, 1.0
+
+    # --- the request ---
 
     def fit_size(self, page: Page) -> None:
         """Choose the model's size that is nearest to the page."""
@@ -107,21 +184,43 @@ class Generation(Observable):
             "guidance": self.guidance,
             "seed": min(self.seed, MAX_SEED),
             "count": self.count,
+            "schedule": self.effective_schedule or self.schedule,
+            "loras": tuple(lora.use() for lora in self.loras if lora.is_used),
         }
         if self.is_change and source is not None:
             if self.follows_instructions:
                 return Edit(images=(source,), **values)
             if mask is not None:
-                return Inpaint(image=source, mask=mask, **values)
-            return ImageToImage(image=source, **values)
+                return Inpaint(
+                    image=source,
+                    mask=mask,
+                    strength=self.mask_strength,
+                    margin=None if self.margin == WHOLE else self.margin,
+                    feather=self.feather,
+                    **values,
+                )
+            return ImageToImage(image=source, strength=self.strength, **values)
         width, height = self.size or (None, None)
+        used = [control.use() for control in self.controls if control.is_used]
         if self.reference is not None:
+            if used:
+                raise RequestError("control: follows words alone; take the reference away first")
             return Edit(images=(self.reference,), width=width, height=height, **values)
-        return TextToImage(width=width, height=height, **values)
+        controls, maps = tuple(c for c, _ in used), tuple(m for _, m in used)
+        return TextToImage(width=width, height=height, controls=controls, maps=maps, **values)
 
-    def take(self, request: Request) -> None:
-        """Show the values of an earlier request: "use these settings again"."""
-        self.switch(isinstance(request, CHANGES) and request.width is None)
+    def take(self, request: Request, *, is_change: bool | None = None) -> None:
+        """Show the values of an earlier request: "use these settings again". `is_change`: whether
+        it changed what was on the page; by default, if it leaves the size to the model."""
+        if is_change is None:
+            is_change = request.width is None
+        self.switch(isinstance(request, CHANGES) and is_change)
+        self.change_loras(loras_of(request.loras))
+        is_new = isinstance(request, TextToImage)
+        self.controls = controls_of(request.controls, request.maps) if is_new else ()
+        self.schedule = request.schedule
+        self.settle_schedule()
+        self._take_strength(request)
         self.prompt = request.prompt
         self.negative = request.negative or ""
         self.steps = request.steps or self.steps
@@ -129,6 +228,13 @@ class Generation(Observable):
         self.seed, self.is_seed_locked = request.seed, True
         if request.width and request.height and not self.is_change:
             self.size = (request.width, request.height)
+
+    def _take_strength(self, request: Request) -> None:
+        if isinstance(request, ImageToImage):
+            self.strength = request.strength
+        elif isinstance(request, Inpaint):
+            self.mask_strength, self.feather = request.strength, request.feather
+            self.margin = WHOLE if request.margin is None else request.margin
 
     def remember(self, prompt: str) -> None:
         """Put a prompt at the end of the history that Alt+Up walks."""
@@ -152,12 +258,18 @@ class Generation(Observable):
             "other_prompt": self._other_prompt,
             "prompts": self.prompts,
             "model": model,
+            "loras": lora_values(self.loras),
+            "schedule": self.schedule,
         }
 
     def restore(self, values: dict[str, Any]) -> None:
         """Take back what `values` gave; anything of a wrong type is passed over."""
         self._other_prompt = self.prompt = ""
         self.is_change = values.get("is_change") is True
+        self.change_loras(loras_from(values.get("loras")))
+        self.controls = ()
+        said = values.get("schedule")
+        self.schedule = said if said in SCHEDULES else None
         for name in _STORED:
             self._restore_one(name, values.get(name))
         other, prompts = values.get("other_prompt"), values.get("prompts")

@@ -89,7 +89,8 @@ class JobQueue(QObject):
             return
         job = self._waiting.pop(0)
         self._store.set_status(job, JobStatus.running, "")
-        self._running = (self._client.run(job.model, job.request), job)
+        files = job.details.get("files", ())
+        self._running = (self._client.run(job.model, job.request, files), job)
         self.changed.emit()
 
     def _refused(self, job: Job, message: str) -> None:

@@ -18,6 +18,7 @@ from app.document.placing import SetCurrentNode
 from app.document.selection import model_mask
 from app.engine.command import engine_command
 from app.i18n import translate
+from app.state.adapters import Adapters
 from app.state.generation import Generation
 from app.state.messages import Kind, Message
 from app.state.polishing import Polishing
@@ -26,7 +27,7 @@ from app.state.workspace import Workspace
 from app.store.jobs import Job, JobStatus
 from app.store.project import Project
 from model.engine.protocol import Described, Failed, Loaded, ModelDescription, Planned, Progress
-from model.requests import Picture, RequestError, Result
+from model.requests import Picture, RequestError, Result, TextToImage
 
 PLAN_MS = 400
 PLAN_SIDE_PX = 256
@@ -57,6 +58,7 @@ class Making(QObject):
         self._workspace = workspace
         self._generation: Generation = workspace.generation
         self.polishing = Polishing(workspace)
+        self.adapters = Adapters(self._generation, workspace.client, workspace.settings)
         self._plan_id = self._describe_id = -1
         self._is_wanted = False
         self.devices: tuple[str, ...] = ()
@@ -77,6 +79,7 @@ class Making(QObject):
         jobs.cancelled.connect(lambda job: self.progress.emit(None))
         self._generation.changed.connect(self._on_values)
         self._workspace.opened.connect(lambda: self._plan_timer.start())
+        self._workspace.opened.connect(self.adapters.identify_all)
         self._plan_timer.setInterval(PLAN_MS)
 
     # --- engine ---
@@ -89,12 +92,18 @@ class Making(QObject):
             folders = (*settings.model_folders, str(workspace.paths.models))
             loras = (workspace.paths.loras,)
             workspace.client.set_command(
-                engine_command(device=settings.device, model_folders=folders, lora_folders=loras)
+                engine_command(
+                    device=settings.device,
+                    model_folders=folders,
+                    lora_folders=loras,
+                    variants=settings.variants,
+                )
             )
         self._describe_id = workspace.client.describe()
 
     def _on_described(self, message: Described) -> None:
         self.devices = message.devices
+        self._generation.adapters = message.adapters
         self._generation.offer(message.models, self._workspace.settings.model)
         self.devices_known.emit(message.devices)
         model = self._generation.model
@@ -161,6 +170,8 @@ class Making(QObject):
             request = self._generation.request(blank, prompt=PLAN_PROMPT)
         except RequestError:
             return
+        if isinstance(request, TextToImage):
+            request = dataclasses.replace(request, controls=(), maps=())
         self._plan_id = self._workspace.client.plan(model.path, request)
 
     # --- asking ---
@@ -187,7 +198,8 @@ class Making(QObject):
         change = make.is_change and bool(state.layers)
         try:
             source = to_picture(source_for_edit(state)) if change else None
-            selected = mask_for(state) if change else None
+            feather = make.feather if make.follows_instructions else 0  # else the model's own
+            selected = mask_for(state, feather) if change else None
             mask = None if selected is None else model_mask(selected, state.page.rect)
             request = make.request(source, mask=mask)
         except RequestError as error:
@@ -205,7 +217,10 @@ class Making(QObject):
                 model=make.model.path,
                 parent=state.current_node if change else None,
                 mask=selected,
-                details={"kind": "change" if change else "new"},
+                details={
+                    "kind": "change" if change else "new",
+                    "files": self.adapters.files_of(request),
+                },
             )
         )
 
@@ -314,9 +329,10 @@ class Making(QObject):
 
     def use_settings(self, node_id: str) -> None:
         """Raises PictureDamaged where a picture that the request used cannot be read."""
-        request = self._workspace.tree.node(node_id).request
-        if request is not None:
-            self._generation.take(request)
+        node = self._workspace.tree.node(node_id)
+        if node.request is not None:
+            self._generation.take(node.request, is_change=node.parent is not None)
+            self.adapters.identify_all()
 
     def _tell(self, kind: Kind, title: str, text: str = "", job: Job | None = None) -> None:
         again = translate("Making", "Try again")

@@ -37,7 +37,8 @@ class JobStatus(Enum):
 class Job:
     """`model` is the folder or name the engine is told; `parent` the node it starts from.
 
-    `details` are JSON values of whoever queues it. `message` says why it failed.
+    `details` are JSON values of whoever queues it; `files` among them are the places of LoRAs and
+    ControlNets, which the request names by content. `message` says why it failed.
     """
 
     id: str = field(default_factory=new_id)

@@ -26,19 +26,26 @@ class FilesByContent:
         parts: Callable[[Path], list[Path]] = lambda path: [path],
     ) -> None:
         self._paths, self._parts = paths, parts
-        self._added: list[Path] = []
+        self._added: dict[Path, None] = {}
         self._hashes: dict[Path, tuple[Stamp, str]] = {}
 
     def add(self, path: Path) -> str:
         """The hash of a place, which is found from now on. CheckpointError if it is unreadable."""
         sha256 = self.sha256(path)
-        self._added.append(path)
+        self.know(path)
         return sha256
+
+    def know(self, path: Path) -> None:
+        """The place is looked at from now on, whatever it holds then."""
+        self._added[path] = None
+
+    def listed(self) -> tuple[Path, ...]:
+        """Every place that is looked at."""
+        return tuple(dict.fromkeys((*self._added, *self._paths())))
 
     def find(self, name: str, sha256: str) -> Path | None:
         """A place with this content, those of this name tried first."""
-        paths = [*self._added, *self._paths()]
-        for path in sorted(paths, key=lambda path: path.stem != name):
+        for path in sorted(self.listed(), key=lambda path: path.stem != name):
             try:
                 if self.sha256(path) == sha256:
                     return path

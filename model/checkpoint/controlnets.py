@@ -5,15 +5,16 @@ DiffSynth's has no config: its sizes are those of its tensors.
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from pathlib import Path
 
 import torch
 
 from model.checkpoint import keys
 from model.checkpoint.configs import check_class, read_config
-from model.checkpoint.safetensors_files import TensorFile
+from model.checkpoint.safetensors_files import TensorFile, shard_paths
 from model.checkpoint.strict_json import read_object
-from model.checkpoint.weights import load_weights
+from model.checkpoint.weights import check_tensors, load_weights
 from model.config import ConfigError, TransformerConfig
 from model.controlnet import (
     MASK_CHANNELS,
@@ -55,15 +56,30 @@ def load_controlnet(
     path: Path, transformer: Transformer, *, dtype: torch.dtype, device: torch.device | str
 ) -> tuple[ControlNet | BlockwiseControlNet, dict[str, str]]:
     """The network that fits the transformer, and the hash of each of its files."""
-    if (path / "config.json").is_file():
-        net: ControlNet | BlockwiseControlNet = _instantx(path, transformer.config)
-        folder, stem = path, STEM
-    else:
-        file = _single_file(path)
-        net = _blockwise(file, transformer.config)
-        folder, stem = file.parent, file.stem
+    net, folder, stem = _build(path, transformer.config)
     hashes = load_weights(net, folder, stem, keys.plain(net), dtype=dtype, device=device)
     return net.eval(), hashes
+
+
+def check_fit(path: Path, transformer: Transformer) -> ControlNet | BlockwiseControlNet:
+    """Refuse, from configs and headers alone, what `load_controlnet` would refuse; else the network
+    on the meta device."""
+    net, folder, stem = _build(path, transformer.config)
+    paths, _ = shard_paths(folder, stem)
+    with ExitStack() as stack:
+        files = [stack.enter_context(TensorFile.open(path)) for path in paths]
+        check_tensors(keys.plain(net), files, folder)
+    return net
+
+
+def _build(
+    path: Path, theirs: TransformerConfig
+) -> tuple[ControlNet | BlockwiseControlNet, Path, str]:
+    """On the meta device, with the folder and the stem of its weight files."""
+    if (path / "config.json").is_file():
+        return _instantx(path, theirs), path, STEM
+    file = _single_file(path)
+    return _blockwise(file, theirs), file.parent, file.stem
 
 
 def _instantx(path: Path, theirs: TransformerConfig) -> ControlNet:

@@ -14,6 +14,8 @@ from typing import Any
 
 from model.checkpoint.configs import check_class, read_config
 from model.checkpoint.strict_json import read_object
+from model.checkpoint.titles import few_steps, titles
+from model.checkpoint.variants import Variants, choose, metadata_of, weight_files
 from model.config import (
     FAMILIES,
     ConfigError,
@@ -23,11 +25,11 @@ from model.config import (
     TransformerConfig,
     VaeConfig,
     candidates,
-    choose,
     generation_of,
 )
 from model.config21 import Transformer21Config, Vae21Config
 from model.errors import CheckpointError
+from model.requests import FEW_STEPS
 from model.text_encoder.config import (
     Encoder21Config,
     EncoderConfig,
@@ -153,7 +155,7 @@ class ModelFolder:
 
     path: Path
     row: Family
-    variants: tuple[str, ...]
+    variants: Variants
     transformer: TransformerConfig | Transformer21Config
     vae: VaeConfig | Vae21Config
     scheduler: SchedulerConfig
@@ -181,22 +183,29 @@ class ModelFolder:
         return tuple(place for place in places if place.is_file())
 
 
-def read_folder(path: Path, variant: str | None = None) -> ModelFolder:
-    """`variant` names the published model where index and configs leave several."""
+def read_folder(
+    path: Path, variant: str | None = None, remembered: Mapping[str, str] | None = None
+) -> ModelFolder:
+    """`variant` names the published model where index and configs leave several; `remembered` does
+    so by the fingerprint of the weights."""
     pipeline, kind, sigmas = _read_index(path / "model_index.json")
     transformer = _read(path / "transformer/config.json", kind.transformer, kind.classes)
     zero_cond_t = getattr(transformer, "zero_cond_t", False)  # 2.1 has no such choice
     rows = candidates(pipeline, zero_cond_t=zero_cond_t, sigmas=sigmas)
+    weights = weight_files(path / "transformer", DIFFUSION_STEM)
+    name, metadata = path.resolve().name, metadata_of(weights)
     try:
-        row = choose(rows, variant, path.resolve().name)
+        row, variants = choose(
+            rows, weights, titles(metadata, name), variant=variant, remembered=remembered
+        )
     except ConfigError as error:
         raise CheckpointError(f"{path}: {error}") from None
-    row = _with_settings(row, path / "inkstone.json")
+    row = _with_settings(_distilled(row, few_steps(metadata, name)), path / "inkstone.json")
     vae = _read(path / "vae/config.json", kind.vae, kind.classes)
     folder = ModelFolder(
         path=path,
         row=row,
-        variants=tuple(row.name for row in rows),
+        variants=variants,
         transformer=transformer,
         vae=vae,
         scheduler=_read_scheduler(path / "scheduler/scheduler_config.json"),
@@ -240,6 +249,14 @@ def _read_index(index_path: Path) -> tuple[str, _Kind, tuple[float, ...]]:
     if generation is Generation.first:
         return name, kind, ()
     return name, kind, read_config(_Sampling, index, str(index_path)).sample_sigmas or ()
+
+
+def _distilled(row: Family, schedule: str) -> Family:
+    """The row of weights that say they are distilled; 2.1 brings levels of its own, and layers have
+    theirs."""
+    if not schedule or row.generation is not Generation.first or row.has_layers:
+        return row
+    return dataclasses.replace(row, schedule=schedule, steps=FEW_STEPS[schedule], guidance=1.0)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from model.checkpoint.lora_names import Names, Part, flattened, sort_names
 from model.checkpoint.lora_settings import PeftScales, trigger_words
 from model.checkpoint.safetensors_files import TensorEntry, TensorFile
+from model.checkpoint.titles import few_steps
 from model.checkpoint.weights import LISTED, WEIGHT_DTYPES
 from model.errors import CheckpointError
 from model.lora import Delta, Deltas, linears
@@ -39,6 +40,8 @@ class LoraSummary:
     ranks: tuple[int, ...]
     """Without repetition; empty where full matrices have none."""
     triggers: tuple[str, ...]
+    schedule: str
+    """Of a LoRA distilled to few steps; empty else."""
     problem: str
     """Empty, or why no Qwen-Image 1.x can use it."""
 
@@ -82,6 +85,7 @@ def summarise(path: Path) -> LoraSummary:
             num_modules=len(groups),
             ranks=tuple(sorted({rank for rank in map(_rank, groups.values()) if rank})),
             triggers=trigger_words(file.metadata),
+            schedule=few_steps(file.metadata, path.stem),
             problem=_objection(header),
         )
 
@@ -90,6 +94,23 @@ def check_base(path: Path) -> None:
     """Refuse, from the header alone, a file that no Qwen-Image 1.x can use."""
     with TensorFile.open(path) as file:
         _usable_header(file)
+
+
+def check_fit(path: Path, network: nn.Module) -> None:
+    """Refuse, from the header alone, a file that `read_lora` would refuse for this network."""
+    with TensorFile.open(path) as file:
+        header = _usable_header(file)
+        _check_fit(header, linears(network), PeftScales.read(file.metadata, path))
+
+
+def is_lora(path: Path) -> bool:
+    """Whether it is one, for whatever model."""
+    try:
+        with TensorFile.open(path) as file:
+            _header(file)
+    except CheckpointError:
+        return False
+    return True
 
 
 def read_lora(path: Path, network: nn.Module) -> tuple[Deltas, str]:

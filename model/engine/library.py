@@ -5,19 +5,20 @@ The engine and the command line see models through this alone. Knows nothing of 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from model.engine.protocol import ModelDescription
-from model.errors import CheckpointError
+from model.engine.protocol import AdapterDescription, AdapterKind, Identify, ModelDescription
+from model.errors import CheckpointError, ModelError
 from model.requests import (
     Control,
     LoraUse,
     ModelIdentity,
     Picture,
     Request,
+    RequestError,
     Result,
     Text,
     Writing,
@@ -26,6 +27,7 @@ from model.requests import (
 if TYPE_CHECKING:
     from model.checkpoint.control_folders import ControlFolders
     from model.checkpoint.lora_folders import LoraFolders
+    from model.transformer import Transformer
 
 STARTER = "starter"
 
@@ -66,6 +68,14 @@ class ModelLibrary(Protocol):
 
     def load(self, path: Path, accepted: Collection[str] = ()) -> RunnableModel: ...
 
+    def adapters(self) -> tuple[AdapterDescription, ...]: ...
+
+    def identify(self, question: Identify) -> AdapterDescription: ...
+
+    def know(self, files: Iterable[str]) -> None: ...
+
+    def trace(self, picture: Picture) -> Picture: ...
+
 
 class Library:
     """The starter, and the models in the given folders. Torch is imported when it is needed."""
@@ -77,19 +87,27 @@ class Library:
         device: str | None = None,
         dtype: str | None = None,
         variant: str | None = None,
+        variants: Mapping[str, str] | None = None,
         lora_folders: Sequence[Path] = (),
     ) -> None:
+        """`variant` says what the models are whose files do not tell; `variants` say it by the
+        fingerprint of their weights."""
         self._folders = tuple(folders)
         self._lora_places = tuple(lora_folders)
         self._device = device
         self._dtype = dtype
         self._variant = variant
+        self._variants = dict(variants or {})
 
     def describe(self) -> tuple[ModelDescription, ...]:
         """The starter first. A model that cannot be used is listed with the reason."""
         from model import loader
 
-        return tuple(loader.describe(path) for path in self._paths())
+        return tuple(loader.describe(path, self._variants) for path in self._paths())
+
+    def adapters(self) -> tuple[AdapterDescription, ...]:
+        """LoRAs and ControlNets, not hashed yet."""
+        return (*self._lora_folders.describe(), *self._control_folders.describe())
 
     def devices(self) -> tuple[str, ...]:
         """The best one first."""
@@ -111,6 +129,10 @@ class Library:
         path = Path(name).expanduser()
         if path.is_dir():
             return path.resolve()
+        if path.is_file():
+            from model.checkpoint.single_files import refusal
+
+            raise CheckpointError(refusal(path))
         paths = self._paths()
         for candidate in paths:
             if candidate.name == name:
@@ -127,10 +149,60 @@ class Library:
             device=self._device or self.devices()[0],
             dtype=self._dtype,
             variant=self._variant,
+            variants=self._variants,
             lora_folders=self._lora_folders,
             control_folders=self._control_folders,
             accepted=accepted,
         )
+
+    def identify(self, question: Identify) -> AdapterDescription:
+        """What is asked about, hashed; or with the reason why the model cannot use it."""
+        is_lora = question.kind is AdapterKind.lora
+        try:
+            network = self._network(self.find(question.model))
+            path = self._place(question)
+            if is_lora:
+                return self._lora_folders.identify(path, network)
+            return self._control_folders.identify(path, network)
+        except (ModelError, RequestError) as error:
+            return AdapterDescription(
+                kind=question.kind,
+                name=question.name or Path(question.path).stem,
+                path=question.path,
+                sha256=question.sha256,
+                problem=str(error).removeprefix(f"{question.path}: "),
+            )
+
+    def _place(self, question: Identify) -> Path:
+        self.know([question.path] if question.path else [])
+        if not question.sha256:
+            return Path(question.path)
+        if question.kind is AdapterKind.lora:
+            return self._lora_folders.find(LoraUse(name=question.name, sha256=question.sha256))
+        return self._control_folders.find(Control(name=question.name, sha256=question.sha256))
+
+    def _network(self, path: Path) -> Transformer:
+        """A model's transformer without its weights."""
+        from model.checkpoint.build import build
+        from model.checkpoint.folder import read_folder
+        from model.transformer import Transformer
+
+        network = build(read_folder(path)).transformer
+        if not isinstance(network, Transformer):
+            raise ModelError(f"{path.name} takes neither LoRAs nor ControlNets")
+        return network
+
+    def know(self, files: Iterable[str]) -> None:
+        """Places where LoRAs and ControlNets may lie that requests name."""
+        for name in files:
+            self._lora_folders.know(Path(name))
+            self._control_folders.know(Path(name))
+
+    def trace(self, picture: Picture) -> Picture:
+        """Its edges, as a map for a ControlNet."""
+        from model.canny import canny
+
+        return canny(picture)
 
     def lora(self, path: Path, weight: float) -> LoraUse:
         """How a request names this file; models loaded before or after find it by that name."""
@@ -140,7 +212,7 @@ class Library:
     def _lora_folders(self) -> LoraFolders:
         from model.checkpoint.lora_folders import LoraFolders
 
-        return LoraFolders(self._lora_places)
+        return LoraFolders(self._lora_places, self._folders)
 
     def control(self, path: Path, strength: float, start: float, end: float) -> Control:
         """How a request names this ControlNet, as `lora` does."""

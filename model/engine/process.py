@@ -21,7 +21,11 @@ BELOW_NORMAL_PRIORITY_CLASS = 0x4000
 def main(argv: list[str]) -> int:
     options = _parser().parse_args(argv)
     library = Library(
-        options.models, device=options.device, dtype=options.dtype, lora_folders=options.loras
+        options.models,
+        device=options.device,
+        dtype=options.dtype,
+        variants=dict(options.variant),
+        lora_folders=options.loras,
     )
     return serve(library)
 
@@ -91,6 +95,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     for option in ("--models", "--loras"):
         parser.add_argument(option, type=Path, action="append", default=[], metavar="FOLDER")
+    parser.add_argument(
+        "--variant", nargs=2, action="append", default=[], metavar=("FINGERPRINT", "NAME")
+    )
     parser.add_argument("--device")
     parser.add_argument("--dtype")
     return parser

@@ -11,7 +11,7 @@ from typing import get_args
 
 from model.requests import Picture, Request, Result, Text, Writing
 
-PROTOCOL_VERSION = 3
+PROTOCOL_VERSION = 4
 
 
 class ProtocolError(ValueError):
@@ -32,7 +32,12 @@ class Failure(StrEnum):
 @dataclass(frozen=True, kw_only=True)
 class ModelDescription:
     """A model as the window knows it. `problem` is empty, or says why it cannot be used. Where
-    `is_commercial` is false, the licence must be accepted before the model is loaded."""
+    `is_commercial` is false, the licence must be accepted before the model is loaded. `schedule` is
+    that of weights distilled to few steps.
+
+    `variant` is the published model that it is taken for. `variants` are those that its files may
+    be, none where they tell; a choice among them is remembered by the `fingerprint` of the weights.
+    """
 
     name: str
     path: str
@@ -45,6 +50,34 @@ class ModelDescription:
     size_multiple: int = 16
     tasks: tuple[str, ...] = ()
     negative: str = ""
+    schedule: str = ""
+    variant: str = ""
+    variants: tuple[str, ...] = ()
+    proposed_variant: str = ""
+    fingerprint: str = ""
+    problem: str = ""
+
+
+class AdapterKind(StrEnum):
+    """What runs beside a model and changes its pictures."""
+
+    lora = auto()
+    controlnet = auto()
+
+
+@dataclass(frozen=True, kw_only=True)
+class AdapterDescription:
+    """A LoRA or ControlNet as the window knows it. `sha256` is empty before it was identified.
+    `schedule` is that of a LoRA distilled to few steps. `fills_holes`: the ControlNet paints what
+    is transparent in its map; others follow an opaque drawing. `problem` is empty, or says why it
+    cannot be used."""
+
+    kind: AdapterKind
+    name: str
+    path: str
+    sha256: str = ""
+    schedule: str = ""
+    fills_holes: bool = False
     problem: str = ""
 
 
@@ -79,12 +112,14 @@ class Plan:
 
 @dataclass(frozen=True, kw_only=True)
 class Run:
-    """Make the request's pictures; a model that is not ready is loaded, as by Load."""
+    """Make the request's pictures; a model that is not ready is loaded, as by Load. `files` are
+    places where LoRAs and ControlNets that the request names may lie."""
 
     id: int
     model: str
     request: Request
     accepted: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,6 +130,27 @@ class Write:
     model: str
     request: Writing
     accepted: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Identify:
+    """What is this LoRA or ControlNet, and does it fit the model? By its path; or by name and
+    content, and then the path is only where it may lie."""
+
+    id: int
+    kind: AdapterKind
+    model: str
+    path: str = ""
+    name: str = ""
+    sha256: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trace:
+    """The edges of a picture, as a map for a ControlNet."""
+
+    id: int
+    picture: Picture
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,6 +181,7 @@ class Described:
     id: int
     models: tuple[ModelDescription, ...]
     devices: tuple[str, ...]
+    adapters: tuple[AdapterDescription, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -142,6 +199,18 @@ class Planned:
     id: int
     seconds: float | None
     peak_bytes: int | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Identified:
+    id: int
+    adapter: AdapterDescription
+
+
+@dataclass(frozen=True, kw_only=True)
+class Traced:
+    id: int
+    picture: Picture
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -194,9 +263,9 @@ class Heartbeat:
     memory_bytes: int
 
 
-Question = Describe | Load | Plan | Run | Write
+Question = Describe | Load | Plan | Run | Write | Identify | Trace
 ToEngine = Question | Stop | Quit
-Ending = Described | Loaded | Planned | Finished | Written | Failed | Stopped
+Ending = Described | Loaded | Planned | Finished | Written | Identified | Traced | Failed | Stopped
 FromEngine = Hello | Progress | Words | Heartbeat | Ending
 
 QUESTIONS: tuple[type, ...] = get_args(Question)
@@ -210,6 +279,8 @@ REPLY_OF: dict[type, type] = {
     Plan: Planned,
     Run: Finished,
     Write: Written,
+    Identify: Identified,
+    Trace: Traced,
 }
 
 

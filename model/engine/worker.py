@@ -30,6 +30,8 @@ from model.engine.protocol import (
     Finished,
     Heartbeat,
     Hello,
+    Identified,
+    Identify,
     Load,
     Loaded,
     Plan,
@@ -41,6 +43,8 @@ from model.engine.protocol import (
     Run,
     Stop,
     Stopped,
+    Trace,
+    Traced,
     Words,
     Write,
     Written,
@@ -186,7 +190,10 @@ class Worker:
         match question:
             case Describe(id=id):
                 return Described(
-                    id=id, models=self._library.describe(), devices=self._library.devices()
+                    id=id,
+                    models=self._library.describe(),
+                    devices=self._library.devices(),
+                    adapters=self._library.adapters(),
                 )
             case Load():
                 return self._load(question)
@@ -196,6 +203,10 @@ class Worker:
                 return self._run(question)
             case Write():
                 return self._write(question)
+            case Identify(id=id):
+                return Identified(id=id, adapter=self._library.identify(question))
+            case Trace(id=id, picture=picture):
+                return Traced(id=id, picture=self._library.trace(picture))
 
     def _load(self, question: Load) -> Loaded:
         start = time.monotonic()
@@ -216,6 +227,7 @@ class Worker:
         return Planned(id=id, seconds=seconds, peak_bytes=peak_bytes)
 
     def _run(self, question: Run) -> Finished:
+        self._library.know(question.files)
         model, path = self._model(question)
         check_reply_fits(question.request, model.describe().sizes)
         report = ProgressReport(question.id, self._outbox.send)

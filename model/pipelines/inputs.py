@@ -21,9 +21,9 @@ from model.controlnet import BlockwiseControlNet, ControlNet
 from model.latents import pack
 from model.pipelines.pictures import FIT_MULTIPLE, fit_area, floor_to, resize, to_pixels
 from model.prefix import end_of
-from model.requests import Request, RequestError
+from model.requests import FEW_STEPS, Request, RequestError
 from model.rope import MAX_POSITION, MAX_POSITION_21, Grid, text_start
-from model.sampling.schedule import FEW_STEPS, scheduler_of
+from model.sampling.schedule import scheduler_of
 from model.text_encoder.encoder import TextEncoder, TextStates
 from model.text_encoder.writing import Writer
 from model.transformer import Transformer
@@ -158,9 +158,10 @@ def settle(networks: Networks, request: Request, size: tuple[int, int]) -> Settl
         width, height = request.width, request.height
     multiple = networks.size_multiple
     schedule = row.schedule if request.schedule is None else request.schedule
-    # Distilled for so many steps without guidance: the row's own numbers are for other weights.
     few = FEW_STEPS.get(schedule)
-    steps, guidance = (row.steps, row.guidance) if few is None else (few, 1.0)
+    # Asked for, it is another one than the row's own numbers are for.
+    is_own = few is None or request.schedule is None
+    steps, guidance = (row.steps, row.guidance) if is_own else (few, 1.0)
     fixed = row.sigmas if few is None else ()
     return Settled(
         width=floor_to(width, multiple),

@@ -6,7 +6,7 @@ Source: FlowMatchEulerDiscreteScheduler as configured by the published `schedule
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -14,9 +14,8 @@ import torch
 from torch import Tensor
 
 from model.config import SchedulerConfig
+from model.requests import FEW_STEPS
 
-FEW_STEPS: Mapping[str, int] = {"lightning-4": 4, "lightning-8": 8}
-"""Schedules of weights distilled to so many steps, by name."""
 LIGHTNING_SHIFT = math.log(3)
 """The same for every size. Source: Qwen-Image-Lightning's scheduler settings."""
 

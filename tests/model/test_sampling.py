@@ -11,16 +11,24 @@ from torch import Tensor
 
 from model import requests
 from model.config import SchedulerConfig
-from model.requests import Edit, ImageToImage, Inpaint, Picture, Request, RequestError, TextToImage
+from model.requests import (
+    FEW_STEPS,
+    Edit,
+    ImageToImage,
+    Inpaint,
+    Picture,
+    Request,
+    RequestError,
+    TextToImage,
+)
 from model.sampling.denoise import denoise
-from model.sampling.schedule import FEW_STEPS, from_strength, scheduler_of, sigmas
+from model.sampling.schedule import from_strength, scheduler_of, sigmas
 from model.sampling.solvers import SOLVERS, dpmpp_2m
 from tests.reference import FORWARD, RUN, Pair, close, noise_image, to_picture
 
 
 def test_requests_know_the_same_names() -> None:
     assert set(requests.SOLVERS) == set(SOLVERS)
-    assert set(requests.SCHEDULES) == {"", *FEW_STEPS}
 
 
 @pytest.mark.parity

@@ -1,0 +1,79 @@
+"""What the command line prints of pictures, projects and schedules, line by line.
+
+Knows no models: what those are is told to it.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from model.requests import FEW_STEPS
+
+Lines = list[tuple[str, str]]
+
+
+def schedule_words(schedule: str) -> str:
+    """
+    >>> schedule_words("lightning-4")
+    'lightning-4: 4 steps, guidance off'
+    """
+    return f"{schedule}: {FEW_STEPS[schedule]} steps, guidance off"
+
+
+def run_words(request: dict[str, Any]) -> str:
+    """The schedule that a picture was made with, if it is not the model's usual one."""
+    if request.get("schedule") not in FEW_STEPS:
+        return ""
+    guidance = request["guidance"]
+    off = "guidance off" if guidance == 1 else f"guidance {guidance:g}"
+    return f"{request['schedule']}: {request['steps']} steps, {off}, "
+
+
+def picture_lines(path: Path) -> Lines:
+    from app.files.raster import read_picture, read_recipe
+
+    picture, recipe = read_picture(path), read_recipe(path)
+    lines = [
+        ("picture", str(path)),
+        ("size", f"{picture.width}x{picture.height} {picture.mode}"),
+        ("sha256", picture.sha256),
+    ]
+    if recipe is None:
+        return [*lines, ("recipe", "none")]
+    model = recipe.get("model")
+    name = model.get("name", "") if isinstance(model, dict) else "not named"
+    request = json.dumps(recipe.get("request"), ensure_ascii=False)
+    return [*lines, ("model", str(name)), ("task", str(recipe.get("task"))), ("request", request)]
+
+
+def project_lines(project: Any) -> Lines:
+    from app.document.layers import walk
+    from app.document.pruning import standing_nodes
+
+    page, layers = project.state.page, list(walk(project.state.layers))
+    nodes = standing_nodes(project.nodes, project.state)
+    lines = [
+        ("project", str(project.path)),
+        ("page", f"{page.width}x{page.height} px, {page.dpi:g} dpi"),
+        ("layers", str(len(layers))),
+        *(("", layer.name) for layer in reversed(layers)),
+        ("results", str(len(nodes))),
+        *(("", node.name) for node in nodes),
+    ]
+    if project.notice is not None:
+        lines.append(("notice", project.notice.text))
+    return lines
+
+
+def variant_words(variant: str, variants: tuple[str, ...], proposed: str, remembered: str) -> str:
+    """Which model these files are taken for, and why."""
+    if not variants:
+        return variant
+    others = " or ".join(variants)
+    if remembered in variants:
+        return f"{variant} (remembered; its files may be {others})"
+    if proposed:
+        return f"{variant} (by its metadata or name; its files may be {others})"
+    return f"{variant} (not told: its files may be {others}; --variant NAME says which)"
