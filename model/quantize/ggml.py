@@ -1,7 +1,7 @@
 """The block formats of GGUF files: a tensor is a row of blocks of 32 or 256 numbers, each with its
 scales.
 
-Each function takes blocks, uint8 [B, bytes of a block], and returns float32 [B, numbers of a block].
+Each function takes blocks, uint8 [B, bytes of a block], and returns float32 [B, their numbers].
 `d` is a block's scale, `m` its minimum, `q` its whole numbers, of which a high bit or two may be
 stored apart.
 """
@@ -137,7 +137,9 @@ def _iq4_values(codes: Tensor) -> Tensor:
     return torch.tensor(_IQ4, dtype=torch.float32, device=codes.device)[codes.long()]
 
 
-def _block(name: str, numbers: int, num_bytes: int, unpack: Callable[[Tensor], Tensor]) -> BlockType:
+def _block(
+    name: str, numbers: int, num_bytes: int, unpack: Callable[[Tensor], Tensor]
+) -> BlockType:
     return BlockType(name=name, numbers=numbers, num_bytes=num_bytes, unpack=unpack)
 
 

@@ -21,4 +21,12 @@ class Packed:
 
     def dequantise(self, device: torch.device | str) -> Tensor:
         """The weight in float32, computed on `device`."""
-        return self.unpack(*(part.to(device) for part in self.parts)).reshape(self.shape)
+        device = torch.device(device)
+        return self.unpack(*(_moved(part, device) for part in self.parts)).reshape(self.shape)
+
+
+def _moved(part: Tensor, device: torch.device) -> Tensor:
+    is_float8 = part.is_floating_point() and part.itemsize == 1
+    if device.type == "mps" and is_float8:  # Metal knows no such type
+        part = part.float()
+    return part.to(device)

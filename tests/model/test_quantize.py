@@ -54,7 +54,10 @@ def random_blocks(kind: ggml.BlockType, count: int = 40) -> np.ndarray:
 def test_blocks_like_gguf(number: int) -> None:
     kind = ggml.TYPES[number]
     theirs = gguf.GGMLQuantizationType(number)
-    assert (kind.name, (kind.numbers, kind.num_bytes)) == (theirs.name, gguf.GGML_QUANT_SIZES[theirs])
+    assert (kind.name, (kind.numbers, kind.num_bytes)) == (
+        theirs.name,
+        gguf.GGML_QUANT_SIZES[theirs],
+    )
     blocks = random_blocks(kind)
     expected = gguf.quants.dequantize(blocks.reshape(-1), theirs).astype(np.float32)
     found = ggml.dequantise(torch.from_numpy(blocks.reshape(-1)), kind)
@@ -103,7 +106,6 @@ def test_scaled_fp8_like_its_writer(dtype: torch.dtype) -> None:
 @pytest.mark.parametrize("dtype", [torch.float8_e4m3fn, torch.float8_e5m2])
 def test_every_fp8_number(dtype: torch.dtype) -> None:
     codes = torch.arange(256, dtype=torch.uint8).view(dtype)
-    assert bits_equal(fp8.by_table(codes), codes.float())
     assert bits_equal(fp8.dequantise(codes), codes.float())
 
 
@@ -129,18 +131,19 @@ def test_rotated_int4_like_its_writer(group: int) -> None:
     assert bits_equal(int4.dequantise(packed, scale, group=group), expected)
 
 
+@pytest.mark.parametrize("has_book", [True, False])
 @pytest.mark.parametrize("group", [16, 32])
-def test_w4a8_like_its_writer(group: int) -> None:
+def test_w4a8_like_its_writer(group: int, has_book: bool) -> None:
     packed, groups, rows, correction, book = reference_w4a8.quantize_w4a8_int8_weight(
-        weight(), group_size=group, convrot_groupsize=256
+        weight(), group_size=group, convrot_groupsize=256, codebook=has_book
     )
     assert correction is None
-    assert book is not None
+    assert (book is not None) is has_book
     expected = reference_w4a8.dequantize_w4a8_int8_weight(
         packed, groups, rows, book, None, group, 256, torch.float32
     )
     assert bits_equal(w4a8.dequantise(packed, groups, rows, book, rotation=256), expected)
-    assert (expected - weight()).norm() / weight().norm() < 0.1
+    assert (expected - weight()).norm() / weight().norm() < 0.12
 
 
 def test_rotating_twice_changes_nothing() -> None:
@@ -149,7 +152,14 @@ def test_rotating_twice_changes_nothing() -> None:
 
 @pytest.mark.parametrize(
     ("size", "columns", "fits"),
-    [(256, 512, True), (4, 4, True), (2, 4, False), (8, 8, False), (0, 4, False), (256, 384, False)],
+    [
+        (256, 512, True),
+        (4, 4, True),
+        (2, 4, False),
+        (8, 8, False),
+        (0, 4, False),
+        (256, 384, False),
+    ],
 )
 def test_sizes_of_groups(size: int, columns: int, fits: bool) -> None:
     assert is_group(size, columns) is fits
