@@ -1,14 +1,16 @@
-"""What the command line prints of pictures, projects and schedules, line by line.
+"""What the command line prints of models, pictures, projects and schedules, line by line.
 
-Knows no models: what those are is told to it.
+Finds out nothing about models: what those are is told to it.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from model.engine.protocol import ModelDescription
 from model.requests import FEW_STEPS
 
 Lines = list[tuple[str, str]]
@@ -29,6 +31,48 @@ def run_words(request: dict[str, Any]) -> str:
     guidance = request["guidance"]
     off = "guidance off" if guidance == 1 else f"guidance {guidance:g}"
     return f"{request['schedule']}: {request['steps']} steps, {off}, "
+
+
+def model_lines(found: ModelDescription, remembered: Mapping[str, str]) -> Lines:
+    known = remembered.get(found.fingerprint, "")
+    kind = variant_words(found.variant, found.variants, found.proposed_variant, known)
+    return [
+        ("model", found.name),
+        ("variant", kind),
+        ("folder", found.path),
+        ("licence", found.licence),
+        ("tasks", ", ".join(found.tasks)),
+        ("sizes", ", ".join(f"{w}x{h}" for w, h in found.sizes)),
+        ("steps", str(found.steps)),
+        ("guidance", f"{found.guidance:g}"),
+        *([("schedule", schedule_words(found.schedule))] if found.schedule else []),
+        *([("notice", found.notice)] if found.notice else []),
+    ]
+
+
+def part_lines(found: Any, remembered: Mapping[str, str]) -> Lines:
+    """Of a single file of weights."""
+    names, known = found.variants, remembered.get(found.variants.fingerprint, "")
+    return [
+        ("file", str(found.path)),
+        ("part", found.part),
+        ("of", variant_words(found.base, names.names, names.proposed, known)),
+        ("numbers", ", ".join(found.types)),
+        *([("schedule", schedule_words(found.schedule))] if found.schedule else []),
+    ]
+
+
+def lora_lines(path: Path, found: Any) -> Lines:
+    return [
+        ("lora", str(path)),
+        ("for", found.base),
+        ("form", found.dialect),
+        ("rank", ", ".join(map(str, found.ranks)) or "full matrices"),
+        ("modules", str(found.num_modules)),
+        ("triggers", ", ".join(found.triggers) or "none named"),
+        *([("schedule", schedule_words(found.schedule))] if found.schedule else []),
+        *([("notice", found.problem)] if found.problem else []),
+    ]
 
 
 def picture_lines(path: Path) -> Lines:
