@@ -20,6 +20,8 @@ from typing import TYPE_CHECKING, Any
 
 from app.cli_lines import (
     Lines,
+    lora_lines,
+    model_lines,
     picture_lines,
     project_lines,
     run_words,
@@ -375,20 +377,7 @@ def _model_lines(path: Path) -> Lines:
     found = describe(path, variants)
     if found.problem:
         raise CommandError(found.problem)
-    known = variants.get(found.fingerprint, "")
-    kind = variant_words(found.variant, found.variants, found.proposed_variant, known)
-    return [
-        ("model", found.name),
-        ("variant", kind),
-        ("folder", found.path),
-        ("licence", found.licence),
-        ("tasks", ", ".join(found.tasks)),
-        ("sizes", ", ".join(f"{w}x{h}" for w, h in found.sizes)),
-        ("steps", str(found.steps)),
-        ("guidance", f"{found.guidance:g}"),
-        *([("schedule", schedule_words(found.schedule))] if found.schedule else []),
-        *([("notice", found.notice)] if found.notice else []),
-    ]
+    return model_lines(found, variants.get(found.fingerprint, ""))
 
 
 def _weights_lines(path: Path) -> Lines:
@@ -413,17 +402,7 @@ def _weights_lines(path: Path) -> Lines:
 def _lora_lines(path: Path) -> Lines:
     from model.checkpoint.lora_files import summarise
 
-    found = summarise(path)
-    return [
-        ("lora", str(path)),
-        ("for", found.base),
-        ("form", found.dialect),
-        ("rank", ", ".join(map(str, found.ranks)) or "full matrices"),
-        ("modules", str(found.num_modules)),
-        ("triggers", ", ".join(found.triggers) or "none named"),
-        *([("schedule", schedule_words(found.schedule))] if found.schedule else []),
-        *([("notice", found.problem)] if found.problem else []),
-    ]
+    return lora_lines(summarise(path))
 
 
 WORDS: dict[str, Callable[[list[str]], int]] = {

@@ -1,6 +1,6 @@
-"""What the command line prints of pictures, projects and schedules, line by line.
+"""What the command line prints of models, LoRAs, pictures and projects, line by line.
 
-Knows no models: what those are is told to it.
+Opens no model: what one is, it is told.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from model.engine.protocol import ModelDescription
 from model.requests import FEW_STEPS
 
 Lines = list[tuple[str, str]]
@@ -29,6 +30,36 @@ def run_words(request: dict[str, Any]) -> str:
     guidance = request["guidance"]
     off = "guidance off" if guidance == 1 else f"guidance {guidance:g}"
     return f"{request['schedule']}: {request['steps']} steps, {off}, "
+
+
+def model_lines(found: ModelDescription, remembered: str) -> Lines:
+    kind = variant_words(found.variant, found.variants, found.proposed_variant, remembered)
+    return [
+        ("model", found.name),
+        ("variant", kind),
+        ("folder", found.path),
+        ("licence", found.licence),
+        ("tasks", ", ".join(found.tasks)),
+        ("sizes", ", ".join(f"{w}x{h}" for w, h in found.sizes)),
+        ("steps", str(found.steps)),
+        ("guidance", f"{found.guidance:g}"),
+        *([("schedule", schedule_words(found.schedule))] if found.schedule else []),
+        *([("notice", found.notice)] if found.notice else []),
+    ]
+
+
+def lora_lines(found: Any) -> Lines:
+    """Of a LoRA's summary."""
+    return [
+        ("lora", str(found.path)),
+        ("for", found.base),
+        ("form", found.dialect),
+        ("rank", ", ".join(map(str, found.ranks)) or "full matrices"),
+        ("modules", str(found.num_modules)),
+        ("triggers", ", ".join(found.triggers) or "none named"),
+        *([("schedule", schedule_words(found.schedule))] if found.schedule else []),
+        *([("notice", found.problem)] if found.problem else []),
+    ]
 
 
 def picture_lines(path: Path) -> Lines:
