@@ -166,7 +166,7 @@ def _of_text_model(pair: Pair, folder: Path) -> Iterator[Case]:
     picture, size = to_picture(image), {"width": SIDE, "height": SIDE}
     text = TextToImage(prompt=PROMPT, **SHARED)
     yield _through_vae(pair)
-    yield _case("text to image", pair.ours, text, pair.reference, **size)
+    yield _case("text to image", pair.ours, text, pair.reference, **size)  # type: ignore
     yield _case(
         "image to image",
         pair.ours,
@@ -174,7 +174,7 @@ def _of_text_model(pair: Pair, folder: Path) -> Iterator[Case]:
         as_pipeline(pair, "QwenImageImg2ImgPipeline"),
         image=image,
         strength=0.75,
-        **size,
+        **size,  # type: ignore
     )
     yield _case(
         "inpaint",
@@ -184,7 +184,7 @@ def _of_text_model(pair: Pair, folder: Path) -> Iterator[Case]:
         image=image,
         mask_image=mask,
         strength=1.0,
-        **size,
+        **size,  # type: ignore
     )
     for name, extra, drawing, values in (
         ("ControlNet", 0, picture, {}),
@@ -250,16 +250,16 @@ def _of_21(folder: Path) -> Iterator[Case]:
     reference.set_progress_bar_config(disable=True)
     ours = load(folder, accepted=[family.licence for family in FAMILIES])
     size = {"width": SIDE, "height": SIDE}
-    yield _case("2.1: text to image", ours, TextToImage(prompt=PROMPT, **SHARED), reference, **size)
+    yield _case("2.1: text to image", ours, TextToImage(prompt=PROMPT, **SHARED), reference, **size)  # type: ignore
     images = [noise_image(SIDE, SIDE), noise_image(SIDE, SIDE // 2)]
     yield _case(
         "2.1: edit with two pictures",
         ours,
-        Edit(prompt=BOTH, images=tuple(map(to_picture, images)), **SHARED, **size),
+        Edit(prompt=BOTH, images=tuple(map(to_picture, images)), **SHARED, **size),  # type: ignore
         reference,
         image=images,
         output_resolution=SIDE,
-        **size,
+        **size,  # type: ignore
     )
 
 
@@ -319,7 +319,7 @@ def _controlnets(pair: Pair, folder: Path, extra: int) -> tuple[Any, AnyControlN
     tiny.randomise(reference)
     reference.eval().save_pretrained(folder)
     transformer = pair.ours.networks.transformer
-    ours, _ = load_controlnet(folder, transformer, dtype=torch.float32, device="cpu")
+    ours, _ = load_controlnet(folder, transformer, dtype=torch.float32, device="cpu")  # type: ignore
     return reference, ours
 
 

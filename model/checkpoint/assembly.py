@@ -273,10 +273,13 @@ def _transformer_config(
         if row.generation is Generation.two_one:
             ratio = shapes["transformer_blocks.0.img_mlp.out.weight"][1] // dim
             return Transformer21Config(
-                **numbers, axes_dims_rope=axes, context_in_dim=text_dim, mlp_ratio=ratio
+                **numbers,
+                axes_dims_rope=axes,
+                context_in_dim=text_dim,
+                mlp_ratio=ratio,  # type: ignore
             )
         return TransformerConfig(
-            **numbers,
+            **numbers,  # type: ignore
             axes_dims_rope=axes,
             joint_attention_dim=text_dim,
             zero_cond_t=row.zero_cond_t,

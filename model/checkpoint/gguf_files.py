@@ -292,9 +292,9 @@ def _reshaped(entry: GgufEntry, metadata: dict[str, Any]) -> GgufEntry:
     """ComfyUI's converter stores some weights in another shape, and their own beside it."""
     shape = metadata.get(f"comfy.gguf.orig_shape.{entry.name}")
     is_shape = isinstance(shape, list) and all(type(side) is int and side > 0 for side in shape)
-    if not is_shape or len(shape) > MAX_DIMS + 1 or math.prod(shape) != math.prod(entry.shape):
+    if not is_shape or len(shape) > MAX_DIMS + 1 or math.prod(shape) != math.prod(entry.shape):  # type: ignore
         return entry
-    return replace(entry, shape=tuple(shape))
+    return replace(entry, shape=tuple(shape))  # type: ignore
 
 
 def _check_places(

@@ -169,7 +169,7 @@ def settle(networks: Networks, request: Request, size: tuple[int, int]) -> Settl
     return Settled(
         width=floor_to(width, multiple),
         height=floor_to(height, multiple),
-        steps=len(fixed) or request.steps or steps,
+        steps=len(fixed) or request.steps or steps,  # type: ignore
         guidance=guidance if request.guidance is None else request.guidance,
         negative=row.negative if request.negative is None else request.negative,
         schedule=schedule,
