@@ -297,7 +297,13 @@ def load(
         for part, module, dialect in dialects(folder, parts):
             place = folder.parts[part]
             shards = load_weights(
-                module, place, STEMS[part], dialect, dtype=number_type, device=target
+                module,
+                place,
+                STEMS[part],
+                dialect,
+                dtype=number_type,
+                device=target,
+                tower=folder.parts.get("tower") if part == "text_encoder" else None,
             )
             prefix = f"{part}/" if place.is_dir() else f"{part}: "
             hashes |= {prefix + name: digest for name, digest in shards.items()}

@@ -25,6 +25,7 @@ from model.checkpoint.folder import (
     read_images,
     read_transformer,
 )
+from model.checkpoint.gguf_files import is_gguf
 from model.checkpoint.settings import with_settings
 from model.checkpoint.single_files import Part, Shape, SingleFile, recognise, refusal
 from model.checkpoint.sources import SUFFIXES
@@ -58,8 +59,22 @@ HEAD_DIM = 128
 WANTED = {
     Part.text_encoder: "a text encoder ({encoder})",
     Part.vae: "a VAE ({vae})",
-    "tokenizer": "a tokenizer (the published folder's, with {tokenizer})",
+    Part.tower: "the text encoder's vision tower (its mmproj .gguf)",
+    "tokenizer": "a tokenizer (a folder with tokenizer_config.json)",
 }
+_JOINTS = {
+    Part.vae: (("decoder.conv_in.weight", "decoder.conv1.weight"), 1),
+    Part.text_encoder: (
+        (
+            "model.embed_tokens.weight",
+            "model.language_model.embed_tokens.weight",
+            "token_embd.weight",
+        ),
+        1,
+    ),
+    Part.tower: (("mm.2.weight",), 0),
+}
+"""Tensors by their names in one file or another, and the axis that joins the transformer's."""
 NAMES = {
     Generation.first: {"encoder": "Qwen2.5-VL-7B: qwen_2.5_vl_7b", "vae": "qwen_image_vae"},
     Generation.two_one: {"encoder": "Qwen3-VL-8B: qwen3vl_8b", "vae": "qwen_image_2.1_vae"},
@@ -147,16 +162,14 @@ class _Shelf:
             place = self._of(part, named)
             if place is None and base and _has_weights(base.parts[key], STEMS[key]):
                 place = base.parts[key]
-            place = place or self._of(part, self._files())
-            if place is None:
-                lacking.append(part)
-            else:
-                found[key] = place
-        tokenizer = base.parts["tokenizer"] if base else self._tokenizer()
-        if tokenizer is None:
-            lacking.append("tokenizer")
-        else:
-            found["tokenizer"] = tokenizer
+            _shelve(found, lacking, key, part, place or self._of(part, self._files()))
+        encoder = found.get("text_encoder")
+        encoder = encoder if encoder is not None and is_gguf(encoder) else None
+        if encoder is not None:
+            tower = self._of(Part.tower, (*named, *_siblings(encoder), *self._files()))
+            _shelve(found, lacking, "tower", Part.tower, tower)
+        tokenizer = base.parts["tokenizer"] if base else self._tokenizer() or encoder
+        _shelve(found, lacking, "tokenizer", "tokenizer", tokenizer)
         return found, lacking
 
     def _of(self, part: Part, files: Iterable[Path]) -> Path | None:
@@ -168,12 +181,17 @@ class _Shelf:
         return None
 
     def _suits(self, found: SingleFile) -> bool:
-        """Of the transformer's generation, and for a VAE with as many channels."""
+        """Of the transformer's generation, and as wide where they join."""
+        base = "Qwen-Image 1.x"
         if self.row.generation is Generation.two_one:
-            return found.base == "Qwen-Image 2.1"
-        if found.part is Part.vae and self.row.has_layers:
-            return found.base == "Qwen-Image-Layered"
-        return found.base == "Qwen-Image 1.x"
+            base = "Qwen-Image 2.1"
+        elif self.row.has_layers and found.part is Part.vae:
+            base = "Qwen-Image-Layered"
+        out_channels, text_dim = self.joints
+        names, axis = _JOINTS[found.part]
+        shape = next((found.shapes[name] for name in names if name in found.shapes), ())
+        width = out_channels if found.part is Part.vae else text_dim
+        return found.base == base and shape[axis : axis + 1] == (width,)
 
     def _joins(self, found: Companions) -> bool:
         if generation_of(found.pipeline) is not self.row.generation:
@@ -205,6 +223,23 @@ class _Shelf:
         return None
 
 
+def _shelve(
+    found: dict[str, Path],
+    lacking: list[Part | str],
+    key: str,
+    part: Part | str,
+    place: Path | None,
+) -> None:
+    if place is None:
+        lacking.append(part)
+    else:
+        found[key] = place
+
+
+def _siblings(path: Path) -> list[Path]:
+    return sorted(p for p in path.parent.iterdir() if p.suffix.lower() in SUFFIXES)
+
+
 def _near(path: Path) -> tuple[Path, ...]:
     """The file's folder, and the one above it, in which ComfyUI keeps the others."""
     folder = path.absolute().parent
@@ -221,8 +256,7 @@ def _tokenizer_files(folder: Path) -> dict[str, Path]:
 
 
 def _wanted(path: Path, row: Family, lacking: Sequence[Part | str], places: Sequence[Path]) -> str:
-    words = NAMES[row.generation] | {"tokenizer": "tokenizer_config.json"}
-    wanted = ", ".join(WANTED[part].format(**words) for part in lacking)
+    wanted = ", ".join(WANTED[part].format(**NAMES[row.generation]) for part in lacking)
     looked = ", ".join(dict.fromkeys(map(str, places)))
     return (
         f"{path} is the transformer of {row.name} alone; it also needs {wanted}. None that fits is "
