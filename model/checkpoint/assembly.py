@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from model.checkpoint.configs import MAX_LAYERS
@@ -19,7 +20,6 @@ from model.checkpoint.folder import (
     ModelFolder,
     check_joints,
     distilled,
-    is_model_folder,
     read_companions,
     read_folder,
     read_images,
@@ -159,26 +159,23 @@ class _Shelf:
         lacking: list[Part | str] = []
         named = [place for place in self.places if place.is_file()]
         for key, part in (("vae", Part.vae), ("text_encoder", Part.text_encoder)):
-            place = self._of(part, named)
+            place = self._of(part, _recognised(named))
             if place is None and base and _has_weights(base.parts[key], STEMS[key]):
                 place = base.parts[key]
-            _shelve(found, lacking, key, part, place or self._of(part, self._files()))
+            _shelve(found, lacking, key, part, place or self._of(part, self._others))
         encoder = found.get("text_encoder")
         encoder = encoder if encoder is not None and is_gguf(encoder) else None
         if encoder is not None:
-            tower = self._of(Part.tower, (*named, *_siblings(encoder), *self._files()))
+            beside = _recognised([*named, *_weight_files(encoder.parent)])
+            tower = self._of(Part.tower, beside) or self._of(Part.tower, self._others)
             _shelve(found, lacking, "tower", Part.tower, tower)
         tokenizer = base.parts["tokenizer"] if base else self._tokenizer() or encoder
         _shelve(found, lacking, "tokenizer", "tokenizer", tokenizer)
         return found, lacking
 
-    def _of(self, part: Part, files: Iterable[Path]) -> Path | None:
-        for path in files:
-            with suppress(CheckpointError, ConfigError):
-                found = recognise(path)
-                if found is not None and found.part is part and self._suits(found):
-                    return path
-        return None
+    def _of(self, part: Part, files: Iterable[SingleFile]) -> Path | None:
+        fitting = (file.path for file in files if file.part is part and self._suits(file))
+        return next(fitting, None)
 
     def _suits(self, found: SingleFile) -> bool:
         """Of the transformer's generation, and as wide where they join."""
@@ -206,19 +203,20 @@ class _Shelf:
 
     def _folders(self) -> Iterator[Path]:
         for place in self.places:
-            if place.is_dir():
-                yield from filter(is_model_folder, (place, *sorted(place.iterdir())))
+            for folder in (place, *_inside(place)):
+                if (folder / "model_index.json") in _inside(folder):
+                    yield folder
 
-    def _files(self) -> Iterator[Path]:
-        for place in self.places:
-            folders = (place, *(place / name for name in SUBFOLDERS))
-            for folder in filter(Path.is_dir, folders):
-                yield from (p for p in sorted(folder.iterdir()) if p.suffix.lower() in SUFFIXES)
+    @cached_property
+    def _others(self) -> tuple[SingleFile, ...]:
+        """What lies in the places and in ComfyUI's folders there."""
+        folders = [p for place in self.places for p in (place, *(place / s for s in SUBFOLDERS))]
+        return tuple(_recognised(path for folder in folders for path in _weight_files(folder)))
 
     def _tokenizer(self) -> Path | None:
         for place in self.places:
             for folder in (place, *(place / name for name in SUBFOLDERS)):
-                if (folder / "tokenizer_config.json").is_file():
+                if (folder / "tokenizer_config.json") in _inside(folder):
                     return folder
         return None
 
@@ -236,8 +234,23 @@ def _shelve(
         found[key] = place
 
 
-def _siblings(path: Path) -> list[Path]:
-    return sorted(p for p in path.parent.iterdir() if p.suffix.lower() in SUFFIXES)
+def _inside(folder: Path) -> list[Path]:
+    """Nothing in what is no folder, or not ours to read."""
+    try:
+        return sorted(folder.iterdir())
+    except OSError:
+        return []
+
+
+def _weight_files(folder: Path) -> list[Path]:
+    return [path for path in _inside(folder) if path.suffix.lower() in SUFFIXES]
+
+
+def _recognised(paths: Iterable[Path]) -> Iterator[SingleFile]:
+    for path in paths:
+        with suppress(CheckpointError):
+            if found := recognise(path):
+                yield found
 
 
 def _near(path: Path) -> tuple[Path, ...]:
