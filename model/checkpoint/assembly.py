@@ -98,7 +98,6 @@ def read_model(
     near = _near(path)
     shelf = _Shelf(row, _joints(found), [*places, *near])
     base = shelf.base()
-    transformer = _transformer_config(found, row, base)
     parts, lacking = shelf.parts(base)
     if lacking:
         raise CheckpointError(_wanted(path, row, lacking, [*places, *near]))
@@ -109,7 +108,7 @@ def read_model(
         path=path,
         row=row,
         variants=found.variants,
-        transformer=transformer,
+        transformer=_transformer_config(found, row, base),
         vae=base.vae if base else _vae_config(row),
         scheduler=_scheduler(row, base),
         encoder=base.encoder if base else _encoder_config(row),
@@ -158,7 +157,7 @@ class _Shelf:
         found: dict[str, Path] = {}
         lacking: list[Part | str] = []
         named = [place for place in self.places if place.is_file()]
-        for key, part in (("vae", Part.vae), ("text_encoder", Part.text_encoder)):
+        for key, part in (("text_encoder", Part.text_encoder), ("vae", Part.vae)):
             place = self._of(part, _recognised(named))
             if place is None and base and _has_weights(base.parts[key], STEMS[key]):
                 place = base.parts[key]

@@ -110,9 +110,10 @@ def split(state: dict[str, Tensor]) -> tuple[dict[str, Tensor], dict[str, Tensor
 
 
 def vocabulary() -> dict[str, Any]:
-    """Of the tiny tokenizer, and two places that nothing fills."""
+    """Of the tiny tokenizer, with a token that two are merged to and places that nothing fills."""
     found = tiny.tokenizer().get_vocab()
     tokens = [*sorted(found, key=lambda token: found[token]), "[PAD264]", "[PAD265]"]
+    tokens[0] = "ab"
     kinds = [3 if token in tiny.SPECIAL else 1 for token in tokens[:-2]] + [5, 5]
     return {"tokens": tokens, "kinds": kinds, "merges": ["a b"]}
 
@@ -178,6 +179,7 @@ def test_the_tokenizer_in_its_header(models: Path) -> None:
     ours, theirs = load_tokenizer(models / "words.gguf"), tiny.tokenizer()
     text = "<|im_start|>a poster, 海报<|im_end|>"
     assert len(ours) == len(theirs)
+    assert ours.encode("ab") == [0]
     assert ours.decode(ours.encode(text)) == text
     assert ours.convert_tokens_to_ids("<|image_pad|>") == theirs.convert_tokens_to_ids(
         "<|image_pad|>"
