@@ -11,6 +11,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from model.checkpoint.configs import MAX_LAYERS
 from model.checkpoint.folder import (
@@ -94,6 +95,8 @@ def read_model(
     """
     if not path.is_file():
         return read_folder(path, variant, remembered)
+    if path.suffix.lower() not in SUFFIXES:
+        raise CheckpointError(f"{path} is no model folder, and no file of weights by its name")
     row, found = _transformer(path, variant, remembered)
     near = _near(path)
     shelf = _Shelf(row, _joints(found), [*places, *near])
@@ -308,7 +311,7 @@ def _transformer_config(
     with _no_transformer(found.path):
         (head_dim,) = shapes["transformer_blocks.0.attn.norm_q.weight"]
         dim, in_channels = shapes["img_in.weight"]
-        numbers = {
+        numbers: dict[str, Any] = {
             "in_channels": in_channels,
             "out_channels": out_channels,
             "num_layers": _num_blocks(shapes),

@@ -6,6 +6,7 @@ code they may name, it is transformers' Qwen2Tokenizer that is built.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -58,22 +59,28 @@ def _read_folder(folder: Path) -> Tables:
 def _read_gguf(path: Path) -> Tables:
     with GgufFile.open(path) as file:
         metadata = file.metadata
-    names = ("model", "tokens", "token_type", "merges")
-    model, tokens, kinds, merges = (metadata.get(f"tokenizer.ggml.{name}") for name in names)
-    if model != "gpt2" or not (_are(tokens, str) and _are(kinds, int) and _are(merges, str)):
+    if metadata.get("tokenizer.ggml.model") != "gpt2":
         raise CheckpointError(f"{path}: its header holds no byte-pair tokenizer")
+    tokens, merges = (_list_of(metadata, name, str, path) for name in ("tokens", "merges"))
+    kinds = _list_of(metadata, "token_type", int, path)
     if len(tokens) != len(kinds):
         raise CheckpointError(f"{path}: {len(tokens)} tokens, but {len(kinds)} types of tokens")
-    by_kind = list(zip(tokens, range(len(tokens)), kinds, strict=True))
-    vocabulary = {token: number for token, number, kind in by_kind if kind == _NORMAL}
-    added = {n: {"content": token, "special": kind == _CONTROL}
-             for token, n, kind in by_kind if kind in (_CONTROL, _USER)}  # fmt: skip
+    numbered = list(zip(tokens, range(len(tokens)), kinds, strict=True))
+    vocabulary = {token: number for token, number, kind in numbered if kind == _NORMAL}
+    added = {
+        number: {"content": token, "special": kind == _CONTROL}
+        for token, number, kind in numbered
+        if kind in (_CONTROL, _USER)
+    }
     pairs = [_pair(merge.split(" "), path) for merge in merges]
     return _vocabulary(vocabulary, path), pairs, _added(added, path)
 
 
-def _are(values: Any, kind: type) -> bool:
-    return isinstance(values, list) and all(isinstance(value, kind) for value in values)
+def _list_of(metadata: Mapping[str, Any], name: str, kind: type, path: Path) -> list[Any]:
+    values = metadata.get(f"tokenizer.ggml.{name}")
+    if not isinstance(values, list) or not all(isinstance(value, kind) for value in values):
+        raise CheckpointError(f"{path}: its header holds no byte-pair tokenizer: {name} is lacking")
+    return values
 
 
 def _read_single(

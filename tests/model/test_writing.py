@@ -220,7 +220,7 @@ def test_text_models_polish_and_cannot_see(text_pair: Pair) -> None:
 def test_one_tensor_is_read_as_all_are(speaking: Pair, tmp_path: Path) -> None:
     assert speaking.ours.path is not None
     embedding = speaking.ours.networks.text_encoder.network.language_model.embed_tokens.weight
-    found = read_head(speaking.ours.path, embedding)
+    found = read_head(speaking.ours.path / "text_encoder", embedding)
     assert torch.equal(found, speaking.reference.text_encoder.lm_head.weight)
     folder = speaking.ours.path / "text_encoder"
     with pytest.raises(CheckpointError, match="its config describes"):
