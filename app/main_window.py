@@ -32,6 +32,7 @@ from app.canvas.palette import DARK, LIGHT
 from app.canvas.text_editor import TextEditor
 from app.canvas.view import CanvasView
 from app.document.commands import Command
+from app.document.edits import has_mask
 from app.document.errors import DocumentError
 from app.document.layers import GroupLayer, TextLayer, is_locked
 from app.document.masking import can_apply_mask
@@ -116,6 +117,7 @@ class MainWindow(QMainWindow):
         self.text.show_layer(layer if isinstance(layer, TextLayer) else None)
         self.status.show_page(state.page.width, state.page.height)
         self.prompt.follow_situation(bool(state.layers))
+        self.workspace.generation.has_mask = has_mask(state)
         if not state.layers and self.workspace.generation.is_change:
             self.workspace.generation.switch(False)
         self.show_welcome()

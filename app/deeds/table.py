@@ -9,6 +9,7 @@ from PySide6.QtCore import QObject, QRect
 from PySide6.QtGui import QImage
 
 from app import VERSION
+from app.deeds.adapters import AdapterDeeds
 from app.deeds.files import FileDeeds
 from app.deeds.history import HistoryDeeds
 from app.deeds.layers import LayerDeeds
@@ -40,6 +41,7 @@ class Deeds(QObject):
         self.files = FileDeeds(window, self.layers)
         self.history = HistoryDeeds(window, making)
         self.polish = PolishDeeds(window, making.polishing)
+        self.adapters = AdapterDeeds(window, making)
         self._actions = window.actions_table
         self._actions.connect_all(
             self.files.handlers()
@@ -175,6 +177,7 @@ class Deeds(QObject):
         window = self._window
         self.history.connect()
         self.polish.connect()
+        self.adapters.connect()
         window.history.exported.connect(self.files.export_node)
         window.canvas.picture_dropped.connect(self.files.dropped)
         window.canvas.text_requested.connect(self.layers.ask_text)

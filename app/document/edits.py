@@ -71,6 +71,12 @@ def source_for_edit(state: DocumentState) -> QImage:
     return over_white(render(state))
 
 
+def has_mask(state: DocumentState) -> bool:
+    """Whether `mask_for` would find one."""
+    mask = state.active_layer.mask if state.active_layer is not None else None
+    return state.selection is not None or (mask is not None and mask.enabled)
+
+
 def mask_for(state: DocumentState, feather_px: int = 0) -> Selection | None:
     """Where an edit may change the page: the selection, else the active layer's mask, else None.
 

@@ -18,6 +18,7 @@ from PySide6.QtWidgets import (
 
 from app.document.pictures import to_image
 from app.i18n import mark, translate
+from app.panels.extras import Extras
 from app.panels.generate import GenerateBar
 from app.panels.polish import PolishPreview
 from app.state.generation import SHOWN_SEED_LIMIT, Generation
@@ -29,6 +30,7 @@ from app.widgets.parts import (
     Panel,
     Segment,
     button,
+    column,
     decimal,
     label,
     note,
@@ -74,6 +76,7 @@ class PromptPanel(Panel):
         self.model = Combo()
         self.notice = note()
         self.more = button("", "link")
+        self.extras = Extras(generation, icons)
         self.bar = GenerateBar(icons)
         self._icons = icons
         self._labels = {name: label("", "muted") for name in _FIELDS}
@@ -155,11 +158,13 @@ class PromptPanel(Panel):
         content.addLayout(row(self._labels["negative"], None, self.example))
         content.addWidget(self.negative)
         content.addLayout(self._form())
+        content.addWidget(self.extras)
         content.addWidget(self.notice)
         content.addLayout(row(self.more, None))
         content.addStretch(1)
         self.body.addWidget(self.mode)
-        self.body.addWidget(_scrolled(inner), 1)
+        self.scroll = _scrolled(inner)
+        self.body.addWidget(self.scroll, 1)
         self.body.addWidget(self.bar)
 
     def _form(self) -> QGridLayout:
@@ -172,7 +177,7 @@ class PromptPanel(Panel):
         seed = row(self.seed, self.lock, self.dice)
         seed.setStretch(0, 1)
         for line, name, field in (
-            (0, "model", self.model),
+            (0, "model", column(self.model, self.extras.variants)),
             (1, "sizes", self.sizes),
             (3, "seed", seed),
         ):
@@ -181,9 +186,9 @@ class PromptPanel(Panel):
                 grid.addWidget(field, line, 1, 1, 3)
             else:
                 grid.addLayout(field, line, 1, 1, 3)
-        for line, column, name in ((2, 0, "steps"), (2, 2, "guidance"), (4, 0, "count")):
-            grid.addWidget(self._labels[name], line, column)
-            grid.addWidget(getattr(self, name), line, column + 1)
+        for line, place, name in ((2, 0, "steps"), (2, 2, "guidance"), (4, 0, "count")):
+            grid.addWidget(self._labels[name], line, place)
+            grid.addWidget(getattr(self, name), line, place + 1)
         return grid
 
     def _bind(self) -> None:

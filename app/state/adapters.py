@@ -15,7 +15,7 @@ from app.engine.client import EngineClient
 from app.settings import Settings
 from app.state.choices import Choice, ControlChoice, LoraChoice
 from app.state.generation import Generation
-from model.engine.protocol import AdapterKind, Failed, Identified, Stopped, Traced
+from model.engine.protocol import AdapterKind, Failed, Failure, Identified, Stopped, Traced
 from model.requests import Picture, Request, TextToImage
 
 
@@ -36,6 +36,7 @@ class Adapters(QObject):
         client.traced.connect(self._on_traced)
         client.failed.connect(self._on_failed)
         client.stopped.connect(self._on_stopped)
+        client.ready.connect(self._ask_again)
         generation.changed.connect(self._follow_model)
 
     # --- choosing ---
@@ -57,8 +58,12 @@ class Adapters(QObject):
         self.added.emit(kind)
 
     def identify_all(self) -> None:
-        for choice in (*self._generation.loras, *self._generation.controls):
+        for choice in self._chosen:
             self._identify(choice)
+
+    @property
+    def _chosen(self) -> tuple[Choice, ...]:
+        return (*self._generation.loras, *self._generation.controls)
 
     def trace(self, choice_id: str, picture: Picture) -> None:
         """Let a ControlNet follow the edges of a picture."""
@@ -73,8 +78,7 @@ class Adapters(QObject):
         used = [use.sha256 for use in request.loras]
         if isinstance(request, TextToImage):
             used += [control.sha256 for control in request.controls]
-        chosen = (*self._generation.loras, *self._generation.controls)
-        known = self._settings.adapter_files | {choice.sha256: choice.path for choice in chosen}
+        known = self._settings.adapter_files | {c.sha256: c.path for c in self._chosen}
         return [known[sha256] for sha256 in dict.fromkeys(used) if known.get(sha256)]
 
     # --- the engine ---
@@ -94,6 +98,12 @@ class Adapters(QObject):
         )
         self._asked[question] = choice.id
 
+    def _ask_again(self) -> None:
+        """What an engine that was lost left unanswered."""
+        for choice in self._chosen:
+            if not choice.sha256 and not choice.problem and choice.id not in self._asked.values():
+                self._identify(choice)
+
     def _follow_model(self, name: str) -> None:
         if name == "model":
             self.identify_all()
@@ -109,7 +119,10 @@ class Adapters(QObject):
         self._answered(message.id, lambda choice: replace(choice, map=message.picture))
 
     def _on_failed(self, message: Failed) -> None:
-        self._answered(message.id, lambda choice: replace(choice, problem=message.message))
+        if message.kind is Failure.engine_lost:
+            self._asked.pop(message.id, None)  # asked again once there is another engine
+        else:
+            self._answered(message.id, lambda choice: replace(choice, problem=message.message))
 
     def _on_stopped(self, message: Stopped) -> None:
         self._asked.pop(message.id, None)

@@ -108,6 +108,7 @@ _KEPT: Mapping[str, type] = {
     "sha256": str,
     "is_on": bool,
     "weight": float,
+    "schedule": str,
 }
 
 

@@ -147,8 +147,9 @@ class Generation(Observable):
         self._recommend()
 
     def settle_schedule(self) -> None:
-        """A word that says only what was found anyway is none."""
-        if self.schedule == self.found_schedule:
+        """A word that says only what was found anyway is none; once every LoRA has told."""
+        is_told = all(lora.path or lora.problem for lora in self.loras)
+        if is_told and self.schedule == self.found_schedule:
             self.schedule = None
 
     def _recommend(self) -> None:
@@ -209,12 +210,10 @@ class Generation(Observable):
         controls, maps = tuple(c for c, _ in used), tuple(m for _, m in used)
         return TextToImage(width=width, height=height, controls=controls, maps=maps, **values)
 
-    def take(self, request: Request, *, is_change: bool | None = None) -> None:
+    def take(self, request: Request, *, is_change: bool = True) -> None:
         """Show the values of an earlier request: "use these settings again". `is_change`: whether
-        it changed what was on the page; by default, if it leaves the size to the model."""
-        if is_change is None:
-            is_change = request.width is None
-        self.switch(isinstance(request, CHANGES) and is_change)
+        an edit changed what was on the page, and not a reference."""
+        self.switch(isinstance(request, CHANGES) and (is_change or not isinstance(request, Edit)))
         self.change_loras(loras_of(request.loras))
         is_new = isinstance(request, TextToImage)
         self.controls = controls_of(request.controls, request.maps) if is_new else ()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QKeyEvent, QTextCursor
 from PySide6.QtWidgets import QPlainTextEdit
 
@@ -21,6 +21,10 @@ class PromptEdit(QPlainTextEdit):
         self.setTabChangesFocus(True)
         self.setMinimumHeight(height_px)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+
+    def sizeHint(self) -> QSize:
+        """Not more than it needs: where there is room it grows by its stretch."""
+        return QSize(super().sizeHint().width(), self.minimumHeight())
 
     @property
     def text(self) -> str:

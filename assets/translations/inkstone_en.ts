@@ -2,6 +2,16 @@
 <!DOCTYPE TS>
 <TS version="2.1" language="en" sourcelanguage="en">
  <context>
+  <name>Adapters</name>
+  <message numerus="yes">
+   <source>Lightning, %n step(s)</source>
+   <translation>
+    <numerusform>Lightning, %n step</numerusform>
+    <numerusform>Lightning, %n steps</numerusform>
+   </translation>
+  </message>
+ </context>
+ <context>
   <name>Commands</name>
   <message numerus="yes">
    <source>Remove %n step(s)</source>

@@ -320,6 +320,119 @@
   </message>
  </context>
  <context>
+  <name>Adapters</name>
+  <message>
+   <source>A ControlNet lets the new picture follow edges, depth or a pose of another one. Add one with +, or drop its folder here.</source>
+   <translation>ControlNet 让新图片遵循另一张图片的边缘、深度或姿态。用 + 添加，或将其文件夹拖放到这里。</translation>
+  </message>
+  <message>
+   <source>Add a ControlNet</source>
+   <translation>添加 ControlNet</translation>
+  </message>
+  <message>
+   <source>Add a style (LoRA)</source>
+   <translation>添加风格（LoRA）</translation>
+  </message>
+  <message>
+   <source>As usual</source>
+   <translation>照常</translation>
+  </message>
+  <message>
+   <source>Choose the picture that it follows.</source>
+   <translation>请选择它要遵循的图片。</translation>
+  </message>
+  <message>
+   <source>Control</source>
+   <translation>控制</translation>
+  </message>
+  <message>
+   <source>Counts</source>
+   <translation>生效</translation>
+  </message>
+  <message>
+   <source>Edges of the page</source>
+   <translation>页面的边缘线</translation>
+  </message>
+  <message>
+   <source>From a file…</source>
+   <translation>从文件…</translation>
+  </message>
+  <message>
+   <source>From a folder…</source>
+   <translation>从文件夹…</translation>
+  </message>
+  <message>
+   <source>From when to when it counts, in shares of the steps</source>
+   <translation>从何时到何时生效，按步数的比例</translation>
+  </message>
+  <message>
+   <source>How closely the map is followed</source>
+   <translation>遵循控制图的程度</translation>
+  </message>
+  <message>
+   <source>How strongly it counts; below 0 it works the other way</source>
+   <translation>作用强度；低于 0 则反向作用</translation>
+  </message>
+  <message numerus="yes">
+   <source>Lightning, %n step(s)</source>
+   <translation>
+    <numerusform>Lightning，%n 步</numerusform>
+   </translation>
+  </message>
+  <message>
+   <source>LoRA files ({kinds})</source>
+   <translation>LoRA 文件（{kinds}）</translation>
+  </message>
+  <message>
+   <source>No layer is active.</source>
+   <translation>没有活动图层。</translation>
+  </message>
+  <message>
+   <source>Reading the file…</source>
+   <translation>正在读取文件…</translation>
+  </message>
+  <message>
+   <source>Strength of {name}</source>
+   <translation>{name} 的强度</translation>
+  </message>
+  <message>
+   <source>Styles</source>
+   <translation>风格</translation>
+  </message>
+  <message>
+   <source>Styles are LoRAs: small files that teach the model a look. Add one with +, or drop it here.</source>
+   <translation>风格即 LoRA：教会模型一种外观的小文件。用 + 添加，或拖放到这里。</translation>
+  </message>
+  <message>
+   <source>Take out</source>
+   <translation>移除</translation>
+  </message>
+  <message>
+   <source>The active layer</source>
+   <translation>活动图层</translation>
+  </message>
+  <message>
+   <source>The map: the picture that it follows</source>
+   <translation>控制图：它要遵循的图片</translation>
+  </message>
+  <message>
+   <source>The picture to follow</source>
+   <translation>要遵循的图片</translation>
+  </message>
+  <message>
+   <source>There is nothing on the page yet.</source>
+   <translation>页面上还没有内容。</translation>
+  </message>
+  <message>
+   <source>Wait until the picture is made.</source>
+   <translation>请等图片生成完毕。</translation>
+  </message>
+  <message>
+   <source>Weight of {name}</source>
+   <translation>{name} 的权重</translation>
+  </message>
+ </context>
+ <context>
   <name>Banner</name>
   <message>
    <source>Close this message</source>
@@ -1337,6 +1450,10 @@
    <translation>修改指令</translation>
   </message>
   <message>
+   <source>Its files do not tell which of these models it is. The choice is remembered for these weights.</source>
+   <translation>仅凭文件无法判断它是其中哪个模型。您的选择会为这些权重记住。</translation>
+  </message>
+  <message>
    <source>Keep this seed</source>
    <translation>保留此种子</translation>
   </message>
@@ -1389,6 +1506,10 @@
    <translation>说明要修改什么，例如：把页面改成深绿色</translation>
   </message>
   <message>
+   <source>Schedule</source>
+   <translation>调度</translation>
+  </message>
+  <message>
    <source>Seed</source>
    <translation>种子</translation>
   </message>
@@ -1421,12 +1542,24 @@
    <translation>画面中不应出现的内容</translation>
   </message>
   <message>
+   <source>Which model it is</source>
+   <translation>这是哪个模型</translation>
+  </message>
+  <message>
    <source>Without the reference</source>
    <translation>移除参考</translation>
   </message>
   <message>
    <source>not stated</source>
    <translation>未注明</translation>
+  </message>
+  <message>
+   <source>{name} (proposed)</source>
+   <translation>{name}（建议）</translation>
+  </message>
+  <message>
+   <source>“{name}” is made for few steps without guidance</source>
+   <translation>“{name}”适用于少步数且不用引导</translation>
   </message>
  </context>
  <context>
@@ -1657,6 +1790,37 @@
   <message>
    <source>{name} was not written: {reason}. What was there before is unchanged. Choose another place, or allow writing to {folder}.</source>
    <translation>未写入 {name}：{reason}。原有内容没有变化。请选择其他位置，或允许写入 {folder}。</translation>
+  </message>
+ </context>
+ <context>
+  <name>Strength</name>
+  <message>
+   <source>Context</source>
+   <translation>上下文</translation>
+  </message>
+  <message>
+   <source>Feather</source>
+   <translation>羽化</translation>
+  </message>
+  <message>
+   <source>How far around the selection the model looks</source>
+   <translation>模型会看选区周围多远</translation>
+  </message>
+  <message>
+   <source>How much may change; 1 keeps nothing of what was there</source>
+   <translation>可以改变多少；1 表示完全不保留原有内容</translation>
+  </message>
+  <message>
+   <source>Over how many pixels the new fades into the old, inwards</source>
+   <translation>新内容向内在多少像素上融入旧内容</translation>
+  </message>
+  <message>
+   <source>Strength</source>
+   <translation>强度</translation>
+  </message>
+  <message>
+   <source>Whole page</source>
+   <translation>整个页面</translation>
   </message>
  </context>
  <context>

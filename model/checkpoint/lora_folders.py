@@ -30,7 +30,7 @@ class LoraFolders:
 
     def describe(self) -> tuple[AdapterDescription, ...]:
         """What is there, from the headers alone; a LoRA for another base with that reason."""
-        return tuple(map(_described, filter(is_lora, self._files.listed())))
+        return tuple(map(_told, filter(is_lora, self._files.listed())))
 
     def identify(self, path: Path, network: nn.Module) -> AdapterDescription:
         """The file with its hash. CheckpointError when it does not fit the network."""
@@ -73,6 +73,17 @@ class LoraFolders:
             yield from sorted(folder.rglob("*.safetensors"))
         for folder in self._model_folders:
             yield from filter(is_lora, sorted(folder.glob("*.safetensors")))
+
+
+def _told(path: Path) -> AdapterDescription:
+    """One that cannot be read is there, with the reason."""
+    try:
+        return _described(path)
+    except CheckpointError as error:
+        problem = str(error).removeprefix(f"{path}: ")
+        return AdapterDescription(
+            kind=AdapterKind.lora, name=path.stem, path=str(path), problem=problem
+        )
 
 
 def _described(path: Path) -> AdapterDescription:

@@ -102,6 +102,7 @@ class Library:
         self._dtype = dtype
         self._variant = variant
         self._variants = dict(variants or {})
+        self._built: tuple[Path, Transformer] | None = None
 
     def describe(self) -> tuple[ModelDescription, ...]:
         """The starter first. A model that cannot be used is listed with the reason."""
@@ -208,9 +209,12 @@ class Library:
         from model.checkpoint.build import build
         from model.transformer import Transformer
 
+        if self._built is not None and self._built[0] == path:
+            return self._built[1]
         network = build(self.read(path)).transformer
         if not isinstance(network, Transformer):
             raise ModelError(f"{path.name} takes neither LoRAs nor ControlNets")
+        self._built = (path, network)
         return network
 
     def know(self, files: Iterable[str]) -> None:

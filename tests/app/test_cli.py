@@ -412,7 +412,7 @@ MISTAKES: list[tuple[tuple[object, ...], str]] = [
     (("export", "missing.ink", "o.png"), "missing.ink"),
     (("export", "text.ink", "o.png"), "text.ink"),
     (("export", "picture.png", "o.png"), "picture.png"),
-    (("info",), "MODEL_FOLDER|LORA|PICTURE|PROJECT.ink"),
+    (("info",), "MODEL|WEIGHTS|PICTURE|PROJECT.ink"),
     (("info", "missing"), "missing"),
     (("info", "empty"), "empty"),
     (("info", "text.png"), "text.png"),
