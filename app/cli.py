@@ -377,7 +377,7 @@ def _model_lines(path: Path) -> Lines:
     found = describe(path, variants)
     if found.problem:
         raise CommandError(found.problem)
-    return model_lines(found, variants)
+    return model_lines(found, variants.get(found.fingerprint, ""))
 
 
 def _weights_lines(path: Path) -> Lines:
@@ -401,14 +401,16 @@ def _companion_lines(path: Path) -> Lines:
         parts = _library().read(path).parts
     except CheckpointError as error:
         return [("notice", str(error))]
-    words = (("text encoder", "text_encoder"), ("VAE", "vae"), ("tokenizer", "tokenizer"))
-    return [(word, str(parts[part])) for word, part in words]
+    names = ("text_encoder", "tower", "vae", "tokenizer")
+    words = ("text encoder", "tower", "VAE", "tokenizer")
+    pairs = zip(words, names, strict=True)
+    return [(word, str(parts[name])) for word, name in pairs if name in parts]
 
 
 def _lora_lines(path: Path) -> Lines:
     from model.checkpoint.lora_files import summarise
 
-    return lora_lines(path, summarise(path))
+    return lora_lines(summarise(path))
 
 
 WORDS: dict[str, Callable[[list[str]], int]] = {

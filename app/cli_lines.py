@@ -1,6 +1,6 @@
-"""What the command line prints of models, pictures, projects and schedules, line by line.
+"""What the command line prints of models, LoRAs, pictures and projects, line by line.
 
-Finds out nothing about models: what those are is told to it.
+Opens no model: what one is, it is told.
 """
 
 from __future__ import annotations
@@ -33,9 +33,8 @@ def run_words(request: dict[str, Any]) -> str:
     return f"{request['schedule']}: {request['steps']} steps, {off}, "
 
 
-def model_lines(found: ModelDescription, remembered: Mapping[str, str]) -> Lines:
-    known = remembered.get(found.fingerprint, "")
-    kind = variant_words(found.variant, found.variants, found.proposed_variant, known)
+def model_lines(found: ModelDescription, remembered: str) -> Lines:
+    kind = variant_words(found.variant, found.variants, found.proposed_variant, remembered)
     return [
         ("model", found.name),
         ("variant", kind),
@@ -62,9 +61,10 @@ def part_lines(found: Any, remembered: Mapping[str, str]) -> Lines:
     ]
 
 
-def lora_lines(path: Path, found: Any) -> Lines:
+def lora_lines(found: Any) -> Lines:
+    """Of a LoRA's summary."""
     return [
-        ("lora", str(path)),
+        ("lora", str(found.path)),
         ("for", found.base),
         ("form", found.dialect),
         ("rank", ", ".join(map(str, found.ranks)) or "full matrices"),

@@ -32,7 +32,7 @@ Inkstone makes posters on this computer, with the open Qwen-Image models.
   {PROGRAM} polish    --prompt P [--image FILE]  a prompt said as a model likes it best
   {PROGRAM} caption   --image FILE             a picture in words
   {PROGRAM} export    PROJECT.ink OUT.psd|OUT.png
-  {PROGRAM} info      MODEL_FOLDER|WEIGHTS|PICTURE|PROJECT.ink
+  {PROGRAM} info      MODEL|WEIGHTS|PICTURE|PROJECT.ink
   {PROGRAM} prepare|train|evaluate  RUN.toml    training
   {PROGRAM} bench     NAME                      comparisons
   {PROGRAM} engine                             for the window
@@ -225,7 +225,7 @@ def info_parser() -> Parser:
         prog=f"{PROGRAM} info",
         description="Say what a model, a file of weights, a LoRA, a picture or a project is.",
     )
-    parser.add_argument("path", type=Path, metavar="MODEL_FOLDER|WEIGHTS|PICTURE|PROJECT.ink")
+    parser.add_argument("path", type=Path, metavar="MODEL|WEIGHTS|PICTURE|PROJECT.ink")
     return parser
 
 

@@ -297,10 +297,17 @@ def load(
         for part, module, dialect in dialects(folder, parts):
             place = folder.parts[part]
             shards = load_weights(
-                module, place, STEMS[part], dialect, dtype=number_type, device=target
+                module,
+                place,
+                STEMS[part],
+                dialect,
+                dtype=number_type,
+                device=target,
+                tower=folder.parts.get("tower") if part == "text_encoder" else None,
             )
-            prefix = f"{part}/" if place.is_dir() else f"{part}: "
-            hashes |= {prefix + name: digest for name, digest in shards.items()}
+            names = shards if place.is_dir() else map(str, range(len(shards)))
+            digests = zip(names, shards.values(), strict=True)
+            hashes |= {f"{part}/{name}": digest for name, digest in digests}
     settle_rope(parts.network, target)
     words = parts.network.language_model.embed_tokens.weight
     speech = folder.parts["text_encoder"]

@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from model.checkpoint.configs import MAX_LAYERS
 from model.checkpoint.folder import (
@@ -19,12 +21,12 @@ from model.checkpoint.folder import (
     ModelFolder,
     check_joints,
     distilled,
-    is_model_folder,
     read_companions,
     read_folder,
     read_images,
     read_transformer,
 )
+from model.checkpoint.gguf_files import is_gguf
 from model.checkpoint.settings import with_settings
 from model.checkpoint.single_files import Part, Shape, SingleFile, recognise, refusal
 from model.checkpoint.sources import SUFFIXES
@@ -58,8 +60,22 @@ HEAD_DIM = 128
 WANTED = {
     Part.text_encoder: "a text encoder ({encoder})",
     Part.vae: "a VAE ({vae})",
-    "tokenizer": "a tokenizer (the published folder's, with {tokenizer})",
+    Part.tower: "the text encoder's vision tower (its mmproj .gguf)",
+    "tokenizer": "a tokenizer (a folder with tokenizer_config.json)",
 }
+_JOINTS = {
+    Part.vae: (("decoder.conv_in.weight", "decoder.conv1.weight"), 1),
+    Part.text_encoder: (
+        (
+            "model.embed_tokens.weight",
+            "model.language_model.embed_tokens.weight",
+            "token_embd.weight",
+        ),
+        1,
+    ),
+    Part.tower: (("mm.2.weight",), 0),
+}
+"""Tensors by their names in one file or another, and the axis that joins the transformer's."""
 NAMES = {
     Generation.first: {"encoder": "Qwen2.5-VL-7B: qwen_2.5_vl_7b", "vae": "qwen_image_vae"},
     Generation.two_one: {"encoder": "Qwen3-VL-8B: qwen3vl_8b", "vae": "qwen_image_2.1_vae"},
@@ -79,11 +95,12 @@ def read_model(
     """
     if not path.is_file():
         return read_folder(path, variant, remembered)
+    if path.suffix.lower() not in SUFFIXES:
+        raise CheckpointError(f"{path} is no model folder, and no file of weights by its name")
     row, found = _transformer(path, variant, remembered)
     near = _near(path)
     shelf = _Shelf(row, _joints(found), [*places, *near])
     base = shelf.base()
-    transformer = _transformer_config(found, row, base)
     parts, lacking = shelf.parts(base)
     if lacking:
         raise CheckpointError(_wanted(path, row, lacking, [*places, *near]))
@@ -94,7 +111,7 @@ def read_model(
         path=path,
         row=row,
         variants=found.variants,
-        transformer=transformer,
+        transformer=_transformer_config(found, row, base),
         vae=base.vae if base else _vae_config(row),
         scheduler=_scheduler(row, base),
         encoder=base.encoder if base else _encoder_config(row),
@@ -143,37 +160,37 @@ class _Shelf:
         found: dict[str, Path] = {}
         lacking: list[Part | str] = []
         named = [place for place in self.places if place.is_file()]
-        for key, part in (("vae", Part.vae), ("text_encoder", Part.text_encoder)):
-            place = self._of(part, named)
+        for key, part in (("text_encoder", Part.text_encoder), ("vae", Part.vae)):
+            place = self._of(part, _recognised(named))
             if place is None and base and _has_weights(base.parts[key], STEMS[key]):
                 place = base.parts[key]
-            place = place or self._of(part, self._files())
-            if place is None:
-                lacking.append(part)
-            else:
-                found[key] = place
-        tokenizer = base.parts["tokenizer"] if base else self._tokenizer()
-        if tokenizer is None:
-            lacking.append("tokenizer")
-        else:
-            found["tokenizer"] = tokenizer
+            _shelve(found, lacking, key, part, place or self._of(part, self._others))
+        encoder = found.get("text_encoder")
+        encoder = encoder if encoder is not None and is_gguf(encoder) else None
+        if encoder is not None:
+            beside = _recognised([*named, *_weight_files(encoder.parent)])
+            tower = self._of(Part.tower, beside) or self._of(Part.tower, self._others)
+            _shelve(found, lacking, "tower", Part.tower, tower)
+        tokenizer = base.parts["tokenizer"] if base else self._tokenizer() or encoder
+        _shelve(found, lacking, "tokenizer", "tokenizer", tokenizer)
         return found, lacking
 
-    def _of(self, part: Part, files: Iterable[Path]) -> Path | None:
-        for path in files:
-            with suppress(CheckpointError, ConfigError):
-                found = recognise(path)
-                if found is not None and found.part is part and self._suits(found):
-                    return path
-        return None
+    def _of(self, part: Part, files: Iterable[SingleFile]) -> Path | None:
+        fitting = (file.path for file in files if file.part is part and self._suits(file))
+        return next(fitting, None)
 
     def _suits(self, found: SingleFile) -> bool:
-        """Of the transformer's generation, and for a VAE with as many channels."""
+        """Of the transformer's generation, and as wide where they join."""
+        base = "Qwen-Image 1.x"
         if self.row.generation is Generation.two_one:
-            return found.base == "Qwen-Image 2.1"
-        if found.part is Part.vae and self.row.has_layers:
-            return found.base == "Qwen-Image-Layered"
-        return found.base == "Qwen-Image 1.x"
+            base = "Qwen-Image 2.1"
+        elif self.row.has_layers and found.part is Part.vae:
+            base = "Qwen-Image-Layered"
+        out_channels, text_dim = self.joints
+        names, axis = _JOINTS[found.part]
+        shape = next((found.shapes[name] for name in names if name in found.shapes), ())
+        width = out_channels if found.part is Part.vae else text_dim
+        return found.base == base and shape[axis : axis + 1] == (width,)
 
     def _joins(self, found: Companions) -> bool:
         if generation_of(found.pipeline) is not self.row.generation:
@@ -188,21 +205,54 @@ class _Shelf:
 
     def _folders(self) -> Iterator[Path]:
         for place in self.places:
-            if place.is_dir():
-                yield from filter(is_model_folder, (place, *sorted(place.iterdir())))
+            for folder in (place, *_inside(place)):
+                if (folder / "model_index.json") in _inside(folder):
+                    yield folder
 
-    def _files(self) -> Iterator[Path]:
-        for place in self.places:
-            folders = (place, *(place / name for name in SUBFOLDERS))
-            for folder in filter(Path.is_dir, folders):
-                yield from (p for p in sorted(folder.iterdir()) if p.suffix.lower() in SUFFIXES)
+    @cached_property
+    def _others(self) -> tuple[SingleFile, ...]:
+        """What lies in the places and in ComfyUI's folders there."""
+        folders = [p for place in self.places for p in (place, *(place / s for s in SUBFOLDERS))]
+        return tuple(_recognised(path for folder in folders for path in _weight_files(folder)))
 
     def _tokenizer(self) -> Path | None:
         for place in self.places:
             for folder in (place, *(place / name for name in SUBFOLDERS)):
-                if (folder / "tokenizer_config.json").is_file():
+                if (folder / "tokenizer_config.json") in _inside(folder):
                     return folder
         return None
+
+
+def _shelve(
+    found: dict[str, Path],
+    lacking: list[Part | str],
+    key: str,
+    part: Part | str,
+    place: Path | None,
+) -> None:
+    if place is None:
+        lacking.append(part)
+    else:
+        found[key] = place
+
+
+def _inside(folder: Path) -> list[Path]:
+    """Nothing in what is no folder, or not ours to read."""
+    try:
+        return sorted(folder.iterdir())
+    except OSError:
+        return []
+
+
+def _weight_files(folder: Path) -> list[Path]:
+    return [path for path in _inside(folder) if path.suffix.lower() in SUFFIXES]
+
+
+def _recognised(paths: Iterable[Path]) -> Iterator[SingleFile]:
+    for path in paths:
+        with suppress(CheckpointError):
+            if found := recognise(path):
+                yield found
 
 
 def _near(path: Path) -> tuple[Path, ...]:
@@ -221,8 +271,7 @@ def _tokenizer_files(folder: Path) -> dict[str, Path]:
 
 
 def _wanted(path: Path, row: Family, lacking: Sequence[Part | str], places: Sequence[Path]) -> str:
-    words = NAMES[row.generation] | {"tokenizer": "tokenizer_config.json"}
-    wanted = ", ".join(WANTED[part].format(**words) for part in lacking)
+    wanted = ", ".join(WANTED[part].format(**NAMES[row.generation]) for part in lacking)
     looked = ", ".join(dict.fromkeys(map(str, places)))
     return (
         f"{path} is the transformer of {row.name} alone; it also needs {wanted}. None that fits is "
@@ -262,7 +311,7 @@ def _transformer_config(
     with _no_transformer(found.path):
         (head_dim,) = shapes["transformer_blocks.0.attn.norm_q.weight"]
         dim, in_channels = shapes["img_in.weight"]
-        numbers = {
+        numbers: dict[str, Any] = {
             "in_channels": in_channels,
             "out_channels": out_channels,
             "num_layers": _num_blocks(shapes),

@@ -217,7 +217,7 @@ def read_transformer(path: Path, generation: Generation) -> Any:
 
 
 def _config_files(path: Path, kind: _Kind) -> dict[str, Path]:
-    names = list(_DECIDING_FILES)
+    names: list[str] = list(_DECIDING_FILES)
     if not (path / "processor/preprocessor_config.json").exists():
         names.append("processor/processor_config.json")  # type: ignore
     names += [f"{kind.tokenizer}/{name}" for name in TOKENIZER_FILES]

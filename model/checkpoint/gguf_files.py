@@ -291,10 +291,13 @@ def _read_entry(cursor: _Cursor, where: str) -> GgufEntry:
 def _reshaped(entry: GgufEntry, metadata: dict[str, Any]) -> GgufEntry:
     """ComfyUI's converter stores some weights in another shape, and their own beside it."""
     shape = metadata.get(f"comfy.gguf.orig_shape.{entry.name}")
-    is_shape = isinstance(shape, list) and all(type(side) is int and side > 0 for side in shape)
-    if not is_shape or len(shape) > MAX_DIMS + 1 or math.prod(shape) != math.prod(entry.shape):  # type: ignore
+    if not isinstance(shape, list) or len(shape) > MAX_DIMS + 1:
         return entry
-    return replace(entry, shape=tuple(shape))  # type: ignore
+    if not all(type(side) is int and side > 0 for side in shape):
+        return entry
+    if math.prod(shape) != math.prod(entry.shape):
+        return entry
+    return replace(entry, shape=tuple(shape))
 
 
 def _check_places(

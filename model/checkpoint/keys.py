@@ -71,10 +71,10 @@ def transformer_file(module: nn.Module) -> Dialect:
 
 def vae_file(module: nn.Module, config: VaeConfig | Vae21Config) -> Dialect:
     """Of a single file, under Wan's names or the published ones. Of 2.1 it may have a time axis."""
-    is_newer = isinstance(config, Vae21Config)
-    dialect = vae21(module, config) if is_newer else vae(module, config)
     ours = partial(published_vae_name, num_res_blocks=config.num_res_blocks)
-    return replace(dialect, ours=ours, is_loose=is_newer)
+    if isinstance(config, Vae21Config):
+        return replace(vae21(module, config), ours=ours, is_loose=True)
+    return replace(vae(module, config), ours=ours)
 
 
 def vae(module: nn.Module, config: VaeConfig) -> Dialect:

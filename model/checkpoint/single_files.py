@@ -14,6 +14,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+from model.checkpoint.encoder_gguf import is_tower, language_of, tower_of
 from model.checkpoint.sources import open_file
 from model.checkpoint.stored import TIMESTEP_ZERO, StoredWeight, bare
 from model.checkpoint.titles import few_steps, titles
@@ -33,6 +34,7 @@ class Part(StrEnum):
     transformer = "transformer"
     vae = "VAE"
     text_encoder = "text encoder"
+    tower = "text encoder's vision tower"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,6 +60,7 @@ def recognise(
     with open_file(path) as source:
         weights, marks = source.weights, source.marks
         metadata = _texts(source.metadata)
+        part, base = _gguf_part(source.metadata, [weight.name for weight in weights])
     shapes = {bare(weight.name): weight.shape for weight in weights}
     if rows := _rows(shapes, is_marked=TIMESTEP_ZERO in marks):
         texts = titles(metadata, path.stem)
@@ -72,7 +75,8 @@ def recognise(
             types=_types(weights),
             shapes=shapes,
         )
-    part, base = _other_part(shapes)
+    if part is None:
+        part, base = _other_part(shapes)
     if part is None:
         return None
     return SingleFile(path=path, part=part, base=base, types=_types(weights), shapes=shapes)
@@ -120,6 +124,13 @@ def _rows(shapes: Mapping[str, Shape], *, is_marked: bool) -> tuple[Family, ...]
     rows = [row for row in FAMILIES if row.generation is Generation.first]
     rows = [row for row in rows if row.has_layers is has_layers]
     return tuple(row for row in rows if row.zero_cond_t or not is_marked)
+
+
+def _gguf_part(metadata: Mapping[str, Any], names: Sequence[str]) -> tuple[Part | None, str]:
+    """A text encoder or its tower, by the word of llama.cpp's converters."""
+    if base := language_of(metadata):
+        return Part.text_encoder, base
+    return (Part.tower, tower_of(names)) if is_tower(metadata, names) else (None, "")
 
 
 def _other_part(shapes: Mapping[str, Shape]) -> tuple[Part | None, str]:

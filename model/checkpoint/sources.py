@@ -6,9 +6,11 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+from model.checkpoint.encoder_gguf import EncoderGguf, language_of
 from model.checkpoint.gguf_files import GgufFile, is_gguf
 from model.checkpoint.packed_files import PackedFiles
 from model.checkpoint.safetensors_files import TensorFile, check_index, shard_paths
+from model.checkpoint.stored import Source
 
 SUFFIXES = (".safetensors", ".gguf")
 """Of weight files; what one is, its first bytes tell."""
@@ -37,7 +39,14 @@ def open_file(path: Path) -> Iterator[PackedFiles | GgufFile]:
 
 
 @contextmanager
-def open_place(place: Path, stem: str) -> Iterator[PackedFiles | GgufFile]:
-    """A folder of the published layout, or one file."""
+def open_place(place: Path, stem: str, tower: Path | None = None) -> Iterator[Source]:
+    """A folder of the published layout, or one file; `tower` is the text encoder's, if that is a
+    GGUF file, whose tensors have the published names here."""
     with open_folder(place, stem) if place.is_dir() else open_file(place) as source:
-        yield source
+        if not isinstance(source, GgufFile) or language_of(source.metadata) is None:
+            yield source
+        elif tower is None:
+            yield EncoderGguf([source])
+        else:
+            with GgufFile.open(tower) as other:
+                yield EncoderGguf([source, other])

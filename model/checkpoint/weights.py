@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from model.checkpoint.keys import Dialect, Shape
 from model.checkpoint.safetensors_files import DTYPES, shard_paths
-from model.checkpoint.sources import open_file, open_place
+from model.checkpoint.sources import open_place
 from model.checkpoint.stored import Source, StoredWeight, Value
 from model.errors import CheckpointError
 from model.quantize.packed import Packed
@@ -34,13 +34,14 @@ def load_weights(
     *,
     dtype: torch.dtype,
     device: torch.device | str,
+    tower: Path | None = None,
 ) -> dict[str, str]:
     """Fill `module` from one file, or the safetensors files of a folder, called `stem`; the hash of
-    each file by its name.
+    each file by its name. `tower` is the file that a text encoder in GGUF has beside it.
 
     Nothing is read before every header agrees with the network.
     """
-    with open_place(place, stem) as source:
+    with open_place(place, stem, tower) as source:
         return fill(module, source, dialect, place, dtype=dtype, device=device)
 
 
@@ -69,7 +70,7 @@ def holds_tensor(place: Path, stem: str, name: str) -> bool:
         if weight_map is not None:
             return name in weight_map
         place = paths[0]
-    with open_file(place) as source:
+    with open_place(place, stem) as source:
         return any(weight.name == name for weight in source.weights)
 
 

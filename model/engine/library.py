@@ -133,18 +133,21 @@ class Library:
         """A folder, a transformer's file, the name of one among the models, or nothing for the
         starter."""
         from model import loader
+        from model.checkpoint.sources import SUFFIXES
 
         if name in ("", STARTER):
             return loader.starter_path()
         path = Path(name).expanduser()
-        if path.exists():
+        if path.is_dir() or (path.is_file() and path.suffix.lower() in SUFFIXES):
             return path.resolve()
         paths = self._paths()
         for candidate in paths:
             if candidate.name == name:
                 return candidate
         known = ", ".join(path.name for path in paths)
-        raise CheckpointError(f"model {name!r}: neither a folder nor a known model ({known})")
+        raise CheckpointError(
+            f"model {name!r}: neither a folder, a file of weights nor a known model ({known})"
+        )
 
     def load(self, path: Path, accepted: Collection[str] = ()) -> RunnableModel:
         """`accepted` names licences that the user has accepted. Raises as `loader.load` does."""

@@ -6,31 +6,31 @@ code they may name, it is transformers' Qwen2Tokenizer that is built.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from transformers import AddedToken, Qwen2Tokenizer
 
+from model.checkpoint.gguf_files import GgufFile
 from model.checkpoint.strict_json import read_bytes, read_object
 from model.errors import CheckpointError
 
 MAX_VOCABULARY_BYTES = 64 * 2**20
 MAX_TOKENS = 2**20
 CLASSES = ("Qwen2Tokenizer", "Qwen2TokenizerFast")
+Tables = tuple[dict[str, int], list[tuple[str, str]], dict[int, AddedToken]]
+"""The vocabulary, the pairs that are merged, and the tokens beside them."""
+_NORMAL, _CONTROL, _USER = 1, 3, 4
+"""Types of tokens in GGUF files."""
 END, PAD = "<|im_end|>", "<|endoftext|>"
 REQUIRED = ("<|im_start|>", END, PAD, "<|image_pad|>")
 
 
-def load_tokenizer(folder: Path) -> Qwen2Tokenizer:
-    """From `tokenizer.json`, or `vocab.json` with `merges.txt`, and `tokenizer_config.json`."""
-    settings = read_object(folder / "tokenizer_config.json")
-    name = settings.get("tokenizer_class", CLASSES[0])
-    if name not in CLASSES:
-        raise CheckpointError(f"{folder}: tokenizer class {str(name)[:80]!r} is not Qwen2Tokenizer")
-    if (folder / "tokenizer.json").exists():
-        vocabulary, merges, added = _read_single(folder / "tokenizer.json")
-    else:
-        vocabulary, merges, added = _read_parts(folder, settings)
+def load_tokenizer(place: Path) -> Qwen2Tokenizer:
+    """From a folder with `tokenizer.json`, or `vocab.json` with `merges.txt`, and
+    `tokenizer_config.json`; or from a text encoder's GGUF file, which has them in its header."""
+    vocabulary, merges, added = _read_gguf(place) if place.is_file() else _read_folder(place)
     try:
         tokenizer = Qwen2Tokenizer(
             vocab=vocabulary,
@@ -41,14 +41,51 @@ def load_tokenizer(folder: Path) -> Qwen2Tokenizer:
             added_tokens_decoder=added,
         )
     except Exception as error:  # the back end raises bare Exception
-        raise CheckpointError(f"{folder}: the vocabulary does not fit together: {error}") from error
-    _check_tokens(tokenizer, added, folder)
+        raise CheckpointError(f"{place}: the vocabulary does not fit together: {error}") from error
+    _check_tokens(tokenizer, added, place)
     return tokenizer
+
+
+def _read_folder(folder: Path) -> Tables:
+    settings = read_object(folder / "tokenizer_config.json")
+    name = settings.get("tokenizer_class", CLASSES[0])
+    if name not in CLASSES:
+        raise CheckpointError(f"{folder}: tokenizer class {str(name)[:80]!r} is not Qwen2Tokenizer")
+    if (folder / "tokenizer.json").exists():
+        return _read_single(folder / "tokenizer.json")
+    return _read_parts(folder, settings)
+
+
+def _read_gguf(path: Path) -> Tables:
+    with GgufFile.open(path) as file:
+        metadata = file.metadata
+    if metadata.get("tokenizer.ggml.model") != "gpt2":
+        raise CheckpointError(f"{path}: its header holds no byte-pair tokenizer")
+    tokens, merges = (_list_of(metadata, name, str, path) for name in ("tokens", "merges"))
+    kinds = _list_of(metadata, "token_type", int, path)
+    if len(tokens) != len(kinds):
+        raise CheckpointError(f"{path}: {len(tokens)} tokens, but {len(kinds)} types of tokens")
+    numbered = list(zip(tokens, range(len(tokens)), kinds, strict=True))
+    vocabulary = {token: number for token, number, kind in numbered if kind == _NORMAL}
+    added = {
+        number: {"content": token, "special": kind == _CONTROL}
+        for token, number, kind in numbered
+        if kind in (_CONTROL, _USER)
+    }
+    pairs = [_pair(merge.split(" "), path) for merge in merges]
+    return _vocabulary(vocabulary, path), pairs, _added(added, path)
+
+
+def _list_of(metadata: Mapping[str, Any], name: str, kind: type, path: Path) -> list[Any]:
+    values = metadata.get(f"tokenizer.ggml.{name}")
+    if not isinstance(values, list) or not all(isinstance(value, kind) for value in values):
+        raise CheckpointError(f"{path}: its header holds no byte-pair tokenizer: {name} is lacking")
+    return values
 
 
 def _read_single(
     path: Path,
-) -> tuple[dict[str, int], list[tuple[str, str]], dict[int, AddedToken]]:
+) -> Tables:
     values = read_object(path, limit_bytes=MAX_VOCABULARY_BYTES)
     model, added = values.get("model"), values.get("added_tokens", [])
     if not isinstance(model, dict) or model.get("type", "BPE") != "BPE":
@@ -61,9 +98,7 @@ def _read_single(
     return _vocabulary(model.get("vocab"), path), pairs, _added(by_id, path)
 
 
-def _read_parts(
-    folder: Path, settings: dict[str, Any]
-) -> tuple[dict[str, int], list[tuple[str, str]], dict[int, AddedToken]]:
+def _read_parts(folder: Path, settings: dict[str, Any]) -> Tables:
     path = folder / "vocab.json"
     vocabulary = _vocabulary(read_object(path, limit_bytes=MAX_VOCABULARY_BYTES), path)
     merges = read_bytes(folder / "merges.txt", limit_bytes=MAX_VOCABULARY_BYTES)

@@ -412,7 +412,7 @@ MISTAKES: list[tuple[tuple[object, ...], str]] = [
     (("export", "missing.ink", "o.png"), "missing.ink"),
     (("export", "text.ink", "o.png"), "text.ink"),
     (("export", "picture.png", "o.png"), "picture.png"),
-    (("info",), "MODEL_FOLDER|LORA|PICTURE|PROJECT.ink"),
+    (("info",), "MODEL|WEIGHTS|PICTURE|PROJECT.ink"),
     (("info", "missing"), "missing"),
     (("info", "empty"), "empty"),
     (("info", "text.png"), "text.png"),
@@ -607,7 +607,7 @@ def test_words_and_options_are_those_that_scripts_depend_on(run: Run) -> None:
     common = {"--prompt", "--negative", "--size", "--steps", "--guidance", "--seed", "--count"}
     common |= {"--recipe", "--model", "--device", "--dtype", "--json", "--output", "--image"}
     common |= {"--mask", "--schedule", "--solver", "--batch", "--variant", "--lora", "-h", "--help"}
-    common |= {"--accept-licence"}
+    common |= {"--accept-licence", "--parts"}
     own = {
         "generate": {"--strength", "--control", "--control-range", "--canny"},
         "edit": {"--preset", "--field", "--reconstruct"},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -100,8 +101,23 @@ def test_info_of_a_single_file(run: Run, words: Path, settings: Settings) -> Non
     assert told.status == 0
     assert "part        transformer" in told.out
     assert "of          Qwen-Image (not told: its files may be Qwen-Image or Qwen-" in told.out
-    assert "notice" in told.out
-    assert "only the transformer of Qwen-Image" in told.out
+    assert f"VAE         {words / 'vae'}" in told.out
     refused = run("generate", "--prompt", "x", "--output", "a.png", "--model",
                   words / "transformer/diffusion_pytorch_model.safetensors").refusal  # fmt: skip
-    assert "is only the transformer of Qwen-Image, and no model yet; name the folder" in refused
+    assert "neither its tensors nor its name tell which model it is" in refused
+
+
+def test_a_single_file_makes_a_picture(
+    run: Run, words: Path, settings: Settings, tmp_path: Path
+) -> None:
+    del settings
+    path = tmp_path / "alone" / "files" / "mine.safetensors"
+    path.parent.mkdir(parents=True)
+    shutil.copy(words / "transformer/diffusion_pytorch_model.safetensors", path)
+    alone = run("info", path)
+    assert alone.status == 0
+    assert "it also needs a text encoder (Qwen2.5-VL-7B: qwen_2.5_vl_7b)" in alone.out
+    made = run("generate", "--prompt", "x", "--steps", "1", "--output", "a.png", "--model", path,
+               "--parts", words, "--variant", "Qwen-Image-2512")  # fmt: skip
+    assert made.status == 0, made.refusal
+    assert "(remembered; " in run("info", path).out

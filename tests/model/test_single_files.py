@@ -208,7 +208,7 @@ def test_files_that_are_named_come_first(comfy: Path, folder: Path, tmp_path: Pa
     [
         ("vae/pictures.safetensors", "also needs a VAE"),
         ("text_encoders/words.safetensors", "also needs a text encoder"),
-        ("base", "neither|heads of 32 numbers"),
+        ("base", "also needs a tokenizer"),
     ],
 )
 def test_what_is_lacking_is_named(lost: str, message: str, comfy: Path) -> None:
@@ -219,6 +219,13 @@ def test_what_is_lacking_is_named(lost: str, message: str, comfy: Path) -> None:
         loader.load(path, places=[comfy])
     assert len(str(caught.value)) < 800
     assert loader.describe(path, places=[comfy]).problem == str(caught.value)
+
+
+def test_heads_of_no_published_model(comfy: Path) -> None:
+    shutil.move(comfy / "base/tokenizer", comfy / "tokenizer")
+    shutil.rmtree(comfy / "base")
+    with pytest.raises(CheckpointError, match="heads of 32 numbers"):
+        loader.load(comfy / "diffusion_models/qwen_image_bf16.safetensors", places=[comfy])
 
 
 def test_a_folder_that_does_not_fit_is_passed_over(comfy: Path, tmp_path: Path) -> None:

@@ -213,7 +213,7 @@ def test_the_starter_says_that_it_cannot_write() -> None:
     path = loader.starter_path()
     if not path.is_dir():
         pytest.skip("assets/starter holds no model")
-    assert not has_head(path)
+    assert not has_head(path / "text_encoder")
     assert "polish" not in loader.describe(path).tasks
 
 
@@ -228,7 +228,7 @@ def test_text_models_polish_and_cannot_see(text_pair: Pair) -> None:
 def test_one_tensor_is_read_as_all_are(speaking: Pair, tmp_path: Path) -> None:
     assert speaking.ours.path is not None
     embedding = speaking.ours.networks.text_encoder.network.language_model.embed_tokens.weight
-    found = read_head(speaking.ours.path, embedding)
+    found = read_head(speaking.ours.path / "text_encoder", embedding)
     assert torch.equal(found, speaking.reference.text_encoder.lm_head.weight)
     folder = speaking.ours.path / "text_encoder"
     with pytest.raises(CheckpointError, match="its config describes"):
