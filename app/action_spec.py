@@ -19,12 +19,14 @@ class Situation:
     is_locked: bool = False
     has_group: bool = False
     is_text: bool = False
+    is_pixels: bool = False
     has_mask: bool = False
     can_apply_mask: bool = False
     has_selection: bool = False
     has_node: bool = False
     is_busy: bool = False
     can_polish: bool = False
+    can_describe: bool = False
     is_peeking: bool = False
     is_mask_alone: bool = False
     is_writable: bool = True

@@ -142,6 +142,20 @@ def _picture() -> tuple[ActionSpec, ...]:
             icon="magic-wand",
             when=lambda now: now.can_polish,
         ),
+        _row(
+            "describe",
+            "picture",
+            mark(CONTEXT, "&Describe Picture"),
+            when=lambda now: now.can_describe,
+        ),
+        _row(
+            "preset",
+            "picture",
+            mark(CONTEXT, "Change by P&reset…"),
+            "Ctrl+Shift+K",
+            icon="list-bullets",
+            when=lambda now: now.has_picture,
+        ),
         _row("random_seed", "picture", mark(CONTEXT, "New &Seed"), "Alt+R", icon="dice-five"),
         _row(
             "use_settings",

@@ -22,11 +22,10 @@ from app.cli_lines import (
     Lines,
     lora_lines,
     model_lines,
+    part_lines,
     picture_lines,
     project_lines,
     run_words,
-    schedule_words,
-    variant_words,
 )
 from app.cli_options import (
     MAKING,
@@ -47,11 +46,12 @@ if TYPE_CHECKING:
 
     from app.settings import Settings
     from model.engine.library import Library, RunnableModel
+    from model.engine.protocol import ModelDescription
     from model.requests import Picture
 
 PROJECT_SUFFIX = ".ink"
 WEIGHTS_SUFFIX = ".safetensors"
-FIRST_PROMPT = 'A navy poster with "OPEN" in white in the middle'
+FIRST_PROMPT = 'A navy poster with "SUMMER" and "SALE" in white at the top'
 FIRST_POSTER = Path("inkstone-poster.png")
 
 DONE, FAULT, REFUSED, INTERRUPTED = 0, 1, 2, 130
@@ -188,7 +188,7 @@ def _make(word: str, argv: list[str]) -> int:
     _need_qt_libraries()
     from app.cli_making import make, read_wish
 
-    library = _library(options.device, options.dtype, options.variant)
+    library = _library(options)
     _quiet_libraries()
     with contextlib.redirect_stdout(sys.stderr):  # the object of --json stands alone
         wish = read_wish(word, options, library, _edges)
@@ -231,7 +231,7 @@ def _layers(argv: list[str]) -> int:
         request = read_request(options)
         _quiet_libraries()
         with contextlib.redirect_stdout(sys.stderr):
-            library = _library(options.device, options.dtype, options.variant)
+            library = _library(options)
             made = make(_model(options, None, library), request, options)
     if options.json:
         print(json.dumps(made))
@@ -248,7 +248,7 @@ def _write(word: str, argv: list[str]) -> int:
     from app.cli_writing import read_request, report, write
 
     request = read_request(word, options)
-    library = _library(options.device, options.dtype, options.variant)
+    library = _library(options)
     _quiet_libraries()
     with contextlib.redirect_stdout(sys.stderr):
         found = write(_model(options, None, library), request, options)
@@ -265,8 +265,10 @@ def _model(
     wanted = recipe_model(recipe) if recipe is not None and options.model is None else None
     name = options.model or (wanted.name if wanted else "")
     path = library.find(name)
-    _settle_variant(path, options.variant)
-    model = library.load(path, _accepted_licences(path, is_given=options.accept_licence))
+    _settle_variant(library.description(path), options.variant)
+    model = library.load(
+        path, _accepted_licences(library.description(path), is_given=options.accept_licence)
+    )
     if wanted and model.identity.sha256 != wanted.sha256:
         raise CommandError(
             f"--recipe: it was made by {wanted.name} ({wanted.sha256[:12]}…), and the model of "
@@ -276,9 +278,7 @@ def _model(
     return model
 
 
-def _library(
-    device: str | None = None, dtype: str | None = None, variant: str | None = None
-) -> Library:
+def _library(options: argparse.Namespace | None = None) -> Library:
     """The models the window shows: in the user's own folder, and where the settings say."""
     from app.paths import Paths
     from app.settings import Settings
@@ -289,24 +289,26 @@ def _library(
     folders = [paths.models, *map(Path, settings.model_folders)]
     return Library(
         folders,
-        device=device,
-        dtype=dtype,
-        variant=variant,
+        device=options.device if options else None,
+        dtype=options.dtype if options else None,
+        variant=options.variant if options else None,
         variants=settings.variants,
         lora_folders=[paths.loras],
+        parts=options.parts if options else (),
     )
 
 
-def _settle_variant(path: Path, variant: str | None) -> None:
+def _settle_variant(found: ModelDescription, variant: str | None) -> None:
     """Remember the user's word for these files; where nobody has said it, say what was taken."""
-    from model.loader import describe
-
     settings = _settings()
-    found = describe(path, settings.variants)
     if not found.variants:
         return
     if variant is None:
-        if not found.proposed_variant and found.fingerprint not in settings.variants:
+        if (
+            Path(found.path).is_dir()
+            and not found.proposed_variant
+            and found.fingerprint not in settings.variants
+        ):
             print(
                 f"{found.name}: taken for {found.variant}; its files may also be "
                 f"{', '.join(name for name in found.variants if name != found.variant)}: "
@@ -324,12 +326,10 @@ def _settings() -> Settings:
     return Settings(Paths.default().settings)
 
 
-def _accepted_licences(path: Path, *, is_given: bool) -> tuple[str, ...]:
+def _accepted_licences(found: ModelDescription, *, is_given: bool) -> tuple[str, ...]:
     """Those the settings remember, and now the model's own, where the option accepts it."""
-    from model.loader import describe
-
     settings = _settings()
-    if is_given and not (found := describe(path)).is_commercial:
+    if is_given and not found.is_commercial:
         settings.accept_licence(found.licence)
     return settings.accepted_licences
 
@@ -377,32 +377,38 @@ def _model_lines(path: Path) -> Lines:
     found = describe(path, variants)
     if found.problem:
         raise CommandError(found.problem)
-    return model_lines(found, variants.get(found.fingerprint, ""))
+    return model_lines(found, variants)
 
 
 def _weights_lines(path: Path) -> Lines:
     """A part of a model in a single file, or else a LoRA."""
-    from model.checkpoint.single_files import recognise, refusal
+    from model.checkpoint.single_files import Part, recognise, refusal
 
     remembered = _settings().variants
     found = recognise(path, remembered=remembered)
     if found is None:
         return _lora_lines(path)
-    names, known = found.variants, remembered.get(found.variants.fingerprint, "")
-    return [
-        ("file", str(path)),
-        ("part", found.part),
-        ("of", variant_words(found.base, names.names, names.proposed, known)),
-        ("numbers", ", ".join(found.types)),
-        *([("schedule", schedule_words(found.schedule))] if found.schedule else []),
-        ("notice", refusal(path)),
-    ]
+    is_transformer = found.part is Part.transformer
+    more = _companion_lines(path) if is_transformer else [("notice", refusal(path))]
+    return [*part_lines(found, remembered), *more]
+
+
+def _companion_lines(path: Path) -> Lines:
+    """What a transformer's file runs with, or lacks."""
+    from model.errors import CheckpointError
+
+    try:
+        parts = _library().read(path).parts
+    except CheckpointError as error:
+        return [("notice", str(error))]
+    words = (("text encoder", "text_encoder"), ("VAE", "vae"), ("tokenizer", "tokenizer"))
+    return [(word, str(parts[part])) for word, part in words]
 
 
 def _lora_lines(path: Path) -> Lines:
     from model.checkpoint.lora_files import summarise
 
-    return lora_lines(summarise(path))
+    return lora_lines(path, summarise(path))
 
 
 WORDS: dict[str, Callable[[list[str]], int]] = {

@@ -1,11 +1,12 @@
-"""What the command line prints of models, LoRAs, pictures and projects, line by line.
+"""What the command line prints of models, pictures, projects and schedules, line by line.
 
-Opens no model: what one is, it is told.
+Finds out nothing about models: what those are is told to it.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -32,8 +33,9 @@ def run_words(request: dict[str, Any]) -> str:
     return f"{request['schedule']}: {request['steps']} steps, {off}, "
 
 
-def model_lines(found: ModelDescription, remembered: str) -> Lines:
-    kind = variant_words(found.variant, found.variants, found.proposed_variant, remembered)
+def model_lines(found: ModelDescription, remembered: Mapping[str, str]) -> Lines:
+    known = remembered.get(found.fingerprint, "")
+    kind = variant_words(found.variant, found.variants, found.proposed_variant, known)
     return [
         ("model", found.name),
         ("variant", kind),
@@ -48,10 +50,21 @@ def model_lines(found: ModelDescription, remembered: str) -> Lines:
     ]
 
 
-def lora_lines(found: Any) -> Lines:
-    """Of a LoRA's summary."""
+def part_lines(found: Any, remembered: Mapping[str, str]) -> Lines:
+    """Of a single file of weights."""
+    names, known = found.variants, remembered.get(found.variants.fingerprint, "")
     return [
-        ("lora", str(found.path)),
+        ("file", str(found.path)),
+        ("part", found.part),
+        ("of", variant_words(found.base, names.names, names.proposed, known)),
+        ("numbers", ", ".join(found.types)),
+        *([("schedule", schedule_words(found.schedule))] if found.schedule else []),
+    ]
+
+
+def lora_lines(path: Path, found: Any) -> Lines:
+    return [
+        ("lora", str(path)),
         ("for", found.base),
         ("form", found.dialect),
         ("rank", ", ".join(map(str, found.ranks)) or "full matrices"),

@@ -160,7 +160,10 @@ def making_parser(word: str) -> Parser:
 def _add_model(parser: Parser, which: str, *, required: bool = False) -> None:
     """Which model works, where and how, and in what form it reports."""
     add = parser.add_argument
-    add("--model", metavar="FOLDER_OR_NAME", required=required, help=which)
+    add("--model", metavar="FOLDER_FILE_OR_NAME", required=required, help=which)
+    add("--parts", type=Path, action="append", default=[], metavar="FOLDER_OR_FILE",
+        help="where a model that is a single file finds its text encoder, VAE and tokenizer, "
+        "beside its own folder and the models'; may be repeated")  # fmt: skip
     add("--variant", metavar="NAME",
         help="which model it is, where its files do not tell; remembered")  # fmt: skip
     add("--accept-licence", action="store_true",

@@ -27,6 +27,11 @@ def mark(context: str, text: str) -> str:
     return text
 
 
+def shown_language() -> str:
+    """`zh` while the interface is Chinese, else `en`."""
+    return "zh" if QLocale().language() == QLocale.Language.Chinese else "en"
+
+
 def system_language() -> str:
     """The language of the computer, as far as we speak it; English otherwise."""
     return "zh_CN" if QLocale.system().language() == QLocale.Language.Chinese else "en"

@@ -123,6 +123,19 @@ def layer_rows() -> tuple[ActionSpec, ...]:
             when=lambda now: now.has_mask,
             checkable=True,
         ),
+        row(
+            "layer_reference",
+            "layer",
+            mark("Actions", "Add to Pr&ompt as Picture"),
+            when=lambda now: now.is_pixels,
+            separated=True,
+        ),
+        row(
+            "layer_as_map",
+            "layer",
+            mark("Actions", "&Use as Mask or Selection…"),
+            when=lambda now: now.is_pixels,
+        ),
         row("mask_toggle", "layer", mark("Actions", "M&ask On or Off"), when=_masked),
         row(
             "mask_apply",

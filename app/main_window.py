@@ -34,7 +34,7 @@ from app.canvas.view import CanvasView
 from app.document.commands import Command
 from app.document.edits import has_mask
 from app.document.errors import DocumentError
-from app.document.layers import GroupLayer, TextLayer, is_locked
+from app.document.layers import GroupLayer, PixelLayer, TextLayer, is_locked
 from app.document.masking import can_apply_mask
 from app.i18n import translate
 from app.panels.history import HistoryPanel
@@ -146,12 +146,14 @@ class MainWindow(QMainWindow):
             is_locked=layer is not None and is_locked(state.layers, layer.id),
             has_group=any(isinstance(layer, GroupLayer) for layer in self.layers.selected_layers),
             is_text=isinstance(layer, TextLayer),
+            is_pixels=isinstance(layer, PixelLayer),
             has_mask=layer is not None and layer.mask is not None,
             can_apply_mask=can_apply_mask(layer),
             has_selection=state.selection is not None,
             has_node=self.history.selected is not None,
             is_busy=self.making.is_busy,
             can_polish=self.making.can_polish,
+            can_describe=self.making.can_describe and bool(state.layers),
             is_peeking=self.is_peeking,
             is_mask_alone=self.canvas.is_mask_alone,
             is_writable=self.workspace.is_writable,

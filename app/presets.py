@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from string import Formatter
 
 from model.requests import RequestError
 
@@ -186,6 +187,18 @@ def language_of(text: str) -> str:
     ('zh', 'en')
     """
     return "zh" if re.search(r"[\u3400-\u9fff]", text) else "en"
+
+
+def gives_map(text: str) -> bool:
+    """Whether these are the words of a preset whose answer is a map, whatever is in its fields."""
+    maps = [preset for preset in PRESETS.values() if preset.gives == MAP]
+    sentences = [words for preset in maps for words in (preset.english, preset.chinese)]
+    return any(re.fullmatch(_pattern(words), text.strip()) for words in sentences)
+
+
+def _pattern(template: str) -> str:
+    literals = (literal for literal, *_ in Formatter().parse(template))
+    return ".+".join(re.escape(literal) for literal in literals)
 
 
 def preset_instruction(name: str, values: Mapping[str, str], language: str | None = None) -> str:

@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from model.pipelines.pictures import to_image
+from model.pictures import to_image
 from model.requests import Picture
 
 SPREAD_PX = 1.4

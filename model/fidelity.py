@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from model.pipelines.pictures import resize, to_image
+from model.pictures import resize, to_image
 from model.requests import Picture
 
 WINDOW, SPREAD = 11, 1.5

@@ -15,9 +15,10 @@ from typing import Any
 import torch
 from transformers import Qwen2Tokenizer
 
+from model.checkpoint.assembly import read_model
 from model.checkpoint.build import Parts, build, dialects, text_encoder
 from model.checkpoint.control_folders import ControlFolders
-from model.checkpoint.folder import STEMS, ModelFolder, is_model_folder, read_folder
+from model.checkpoint.folder import STEMS, ModelFolder, is_model_folder
 from model.checkpoint.head import has_head, read_head
 from model.checkpoint.identity import combined, file_hashes
 from model.checkpoint.lora_folders import LoraFolders
@@ -34,12 +35,11 @@ from model.errors import (
     memory_faults,
 )
 from model.lora import Loras
+from model.pictures import to_picture
 from model.pipelines.inputs import Inputs, Networks, Settled, stacked
-from model.pipelines.pictures import to_picture
-from model.pipelines.preview import Preview
 from model.pipelines.render import OnLatents, render
 from model.pipelines.tasks import pipeline_of, tasks_of
-from model.pipelines.writing import write
+from model.preview import Preview
 from model.requests import (
     MAX_SEED,
     LoraUse,
@@ -55,6 +55,7 @@ from model.text_encoder.encoder import IMAGE_PAD, settle_rope
 from model.text_encoder.tokenizer import load_tokenizer
 from model.text_encoder.writing import OnText, Writer, no_text
 from model.vae import Poll
+from model.words import write
 
 OnStep = Callable[[int, int, Picture | None], None]
 ShouldStop = Callable[[], bool]
@@ -267,8 +268,10 @@ def load(
     lora_folders: LoraFolders | None = None,
     control_folders: ControlFolders | None = None,
     accepted: Collection[str] = (),
+    places: Sequence[Path] = (),
 ) -> Model:
-    """The model in a folder of the published layout.
+    """The model in a folder of the published layout, or that of a transformer's file, safetensors
+    or GGUF, whose other parts are looked for in `places`.
 
     `variant` names the published model where the files leave several (-2512 or the first one), and
     else `variants` by the fingerprint of the weights.
@@ -281,21 +284,26 @@ def load(
     if quantization is not None:
         raise ModelError(f"quantization {quantization!r}: this version loads whole weights only")
     target, number_type = choose_device(device), _choose_dtype(dtype, device)
-    folder = read_folder(path, variant, variants)
+    folder = read_model(path, variant, variants, places)
     _check_licence(folder, accepted)
+    if variant is None:
+        _check_variant(folder, variants or {})
     parts = build(folder)
     _check_budget(folder, parts, number_type, budget_bytes)
-    tokenizer = load_tokenizer(folder.tokenizer)
+    tokenizer = load_tokenizer(folder.parts["tokenizer"])
     _check_vocabulary(folder, tokenizer)
-    hashes = file_hashes(folder.config_files, path)
+    hashes = file_hashes(folder.config_files) | _told(folder)
     with memory_faults(f"loading {path.name}"):
         for part, module, dialect in dialects(folder, parts):
+            place = folder.parts[part]
             shards = load_weights(
-                module, path / part, STEMS[part], dialect, dtype=number_type, device=target
+                module, place, STEMS[part], dialect, dtype=number_type, device=target
             )
-            hashes |= {f"{part}/{name}": digest for name, digest in shards.items()}
+            prefix = f"{part}/" if place.is_dir() else f"{part}: "
+            hashes |= {prefix + name: digest for name, digest in shards.items()}
     settle_rope(parts.network, target)
     words = parts.network.language_model.embed_tokens.weight
+    speech = folder.parts["text_encoder"]
     encoder = text_encoder(folder, parts.network, tokenizer)
     networks = Networks(
         row=folder.row,
@@ -304,7 +312,7 @@ def load(
         text_encoder=encoder,
         scheduler=folder.scheduler,
         controls=control_folders or ControlFolders(),
-        writer=Writer(encoder, lambda: read_head(path, words)) if has_head(path) else None,
+        writer=Writer(encoder, lambda: read_head(speech, words)) if has_head(speech) else None,
     )
     identity = ModelIdentity(
         name=path.resolve().name, sha256=combined(hashes), licence=folder.row.licence
@@ -312,11 +320,13 @@ def load(
     return Model(networks, identity, path, lora_folders, folder.variants)
 
 
-def describe(path: Path, variants: Mapping[str, str] | None = None) -> ModelDescription:
-    """What a model folder is, without reading its weights; `problem` says why it cannot be used.
-    `variants` are as `load` takes them."""
+def describe(
+    path: Path, variants: Mapping[str, str] | None = None, places: Sequence[Path] = ()
+) -> ModelDescription:
+    """What a model folder or file is, without reading its weights; `problem` says why it cannot be
+    used. `variants` and `places` are as `load` takes them."""
     try:
-        folder = read_folder(path, remembered=variants)
+        folder = read_model(path, remembered=variants, places=places)
     except CheckpointError as error:
         return ModelDescription(name=path.resolve().name, path=str(path), problem=str(error))
     return _description(
@@ -325,7 +335,11 @@ def describe(path: Path, variants: Mapping[str, str] | None = None) -> ModelDesc
         name=path.resolve().name,
         path=str(path),
         size_multiple=folder.size_multiple,
-        tasks=tasks_of(folder.row, can_see=folder.images is not None, can_write=has_head(path)),
+        tasks=tasks_of(
+            folder.row,
+            can_see=folder.images is not None,
+            can_write=has_head(folder.parts["text_encoder"]),
+        ),
     )
 
 
@@ -371,6 +385,23 @@ def _check_licence(folder: ModelFolder, accepted: Collection[str]) -> None:
     row = folder.row
     if not row.is_commercial and row.licence not in accepted:
         raise LicenceNotAccepted(row.name, row.licence)
+
+
+def _check_variant(folder: ModelFolder, remembered: Mapping[str, str]) -> None:
+    """Ask what a single file is that nobody has told of: models of one architecture differ in more
+    than their weights, and no config stands beside these."""
+    found = folder.variants
+    is_told = not found.names or found.proposed or found.fingerprint in remembered
+    if folder.path.is_file() and not is_told:
+        raise CheckpointError(
+            f"{folder.path}: neither its tensors nor its name tell which model it is; say it with "
+            f"--variant, which may be {', '.join(found.names)}"
+        )
+
+
+def _told(folder: ModelFolder) -> dict[str, str]:
+    """What decides about a file's pictures and stands in no file; part of the identity."""
+    return {} if folder.path.is_dir() else {"model": folder.row.name}
 
 
 def _check_budget(
@@ -434,5 +465,6 @@ def _description(row: Family, variants: Variants, **own: object) -> ModelDescrip
         steps=row.steps,
         guidance=row.guidance,
         negative=row.negative,
+        max_references=row.max_references,
         **own,  # type: ignore[arg-type]
     )

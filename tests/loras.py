@@ -13,10 +13,10 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from model import loader
+from model.bench import tiny
 from model.checkpoint.lora_files import read_lora
 from model.checkpoint.lora_folders import LoraFolders
 from model.lora import Adapter, Deltas, linears
-from tests import tiny
 
 Pairs = Mapping[str, tuple[Tensor, Tensor]]
 """A [R, I] and B [O, R] by linear."""

@@ -13,7 +13,7 @@ from training.log import Log
 from training.published import replace_vae
 from training.train import make_objective
 from training.trainer import Trainer
-from training.vae import make_vae
+from training.vae_start import make_vae
 
 VAE_TEXT = """
 kind = "vae"

@@ -92,13 +92,19 @@ class VaeRun(Run):
 
     network: VaeNetwork = field(default_factory=VaeNetwork)
     start: str = ""
-    """A published `vae` folder to begin from, instead of random weights."""
+    """A published `vae` folder to begin from, instead of random weights. If `network.dim_mult` has
+    one stage more in front, the VAE grows: see `grow_weight`."""
+    grow_weight: Annotated[float, Range(0.0, 1000.0)] = 1.0
+    """Of a VAE that grows: how much it costs when its latents differ from those of `start` for the
+    picture at half the size, whose statistics it keeps: what knows the old latents knows these."""
     freeze_encoder: bool = False
     """Trains the decoder alone: latents, and their statistics, stay those of `start`."""
     crop_px: Annotated[int, Range(16, 1024)] = 32
     crops_per_poster: Annotated[int, Range(1, 1024)] = 8
     busy_share: Share = 0.75
     """Of the crops, how many are the busiest of four places; the others lie anywhere."""
+    crop_step_px: Annotated[int, Range(1, 1024)] = 1
+    """Crops begin at multiples of it: a token's side where letters always fill tokens."""
     gradient_weight: Annotated[float, Range(0.0, 100.0)] = 0.5
     latent_noise: Annotated[float, Range(0.0, 10.0)] = 0.05
     latent_bound: Annotated[float, Range(0.1, 1000.0)] = 3.0

@@ -21,10 +21,10 @@ from model.checkpoint.save import write_json
 from model.loader import Model, load, starter_path
 from model.requests import Edit, Picture, Result, TextToImage
 from training.config import STARTER, EvaluationRun, output_folder, read_run
-from training.data.scenes import Scene, render_array
-from training.data.synthesis import EditSample
+from training.data.scenes import CELL_PX, Scene, render_array
+from training.data.synthesis import EditSample, StreamConfig
 from training.errors import ConfigError
-from training.evaluation.attributes import PosterFindings, check_poster
+from training.evaluation.attributes import PosterFindings, check_poster, reduced
 from training.evaluation.editing import EditFindings, check_edit
 from training.evaluation.prompts import (
     PromptCase,
@@ -89,33 +89,38 @@ def evaluate(run: EvaluationRun) -> str:
     read = OcrReader()
     path = starter_path() if run.model == STARTER else Path(run.model).expanduser()
     model = load(path, device=run.device)
-    config = default_config(_side(model))
+    config = _cases_of(model)
     prompts = held_out_prompts(run.prompts, config, run.seed)
     drawn = [_draw(model, case, run.seed + i, read) for i, case in _told("prompt", prompts)]
     edits = held_out_edits(run.edits, config, run.seed) if run.edits else ()
-    edited = [_edit(model, case, run.seed + i, read) for i, case in _told("edit", edits)]
+    edited = [
+        _edit(model, case, config.scale, run.seed + i, read) for i, case in _told("edit", edits)
+    ]
     rows = [*poster_rows(drawn), *edit_rows(edited)]
     _write(run, model, rows, drawn, edited)
     return table(rows)
 
 
-def _side(model: Model) -> int:
+def _cases_of(model: Model) -> StreamConfig:
+    """Posters of the model's first size, with a cell a token."""
     width, height = model.row.sizes[0]
     if width != height:
         raise ConfigError(f"model: its first size is {width}x{height}; the cases are square")
-    return width
+    scale = max(1, model.networks.token_px // CELL_PX)
+    return default_config(width // scale, scale)
 
 
 def _draw(model: Model, case: PromptCase, seed: int, read: Reader) -> Drawn:
     pixels, seconds = _picture(model.run(TextToImage(prompt=case.prompt, seed=seed)))
-    true = render_array(case.scene)
+    true = render_array(case.scene, len(pixels) // case.scene.size)
+    by_glyphs = glyph_reader(reduced(pixels, case.scene.size))
     return Drawn(
         case=case,
         pixels=pixels,
         findings=check_poster(pixels, case.scene, read),
         truth=check_poster(true, case.scene, read),
         decoded=check_poster(_through_vae(model, true), case.scene, read),
-        is_headline_by_glyphs=is_read_exactly(glyph_reader(pixels), case.scene.headline.text),
+        is_headline_by_glyphs=is_read_exactly(by_glyphs, case.scene.headline.text),
         seconds=seconds,
     )
 
@@ -128,8 +133,8 @@ def _through_vae(model: Model, pixels: Pixels) -> Pixels:
     return np.asarray(to_pictures(to_bytes(vae.decode(vae.encode(signed))))[0])
 
 
-def _edit(model: Model, case: EditSample, seed: int, read: Reader) -> Edited:
-    source = _as_picture(case.source)
+def _edit(model: Model, case: EditSample, scale: int, seed: int, read: Reader) -> Edited:
+    source = _as_picture(render_array(case.source, scale))
     request = Edit(
         prompt=case.instruction,
         images=(source,),
@@ -142,8 +147,7 @@ def _edit(model: Model, case: EditSample, seed: int, read: Reader) -> Edited:
     return Edited(case=case, pixels=pixels, findings=findings, seconds=seconds)
 
 
-def _as_picture(scene: Scene) -> Picture:
-    pixels = render_array(scene)
+def _as_picture(pixels: Pixels) -> Picture:
     height, width, _ = pixels.shape
     return Picture(width=width, height=height, mode="RGB", data=pixels.tobytes())
 
@@ -175,6 +179,7 @@ def poster_rows(drawn: Sequence[Drawn]) -> list[Row]:
         )
 
     with_shapes = [d for d in drawn if d.case.scene.shapes]
+    with_two_lines = [d for d in drawn if len(d.case.scene.lines) > 1]
     return [
         row("page colour", "page", 0.95),
         row("text colour", "text_colour", 0.9),
@@ -189,6 +194,12 @@ def poster_rows(drawn: Sequence[Drawn]) -> list[Row]:
         Row(
             name="headline read exactly (nearest glyph)",
             got=share(d.is_headline_by_glyphs for d in drawn),
+        ),
+        Row(
+            name="both of two lines read exactly (rapidocr)",
+            got=share(d.findings.lines for d in with_two_lines),
+            truth=share(d.truth.lines for d in with_two_lines),
+            decoded=share(d.decoded.lines for d in with_two_lines),
         ),
     ]
 
@@ -234,12 +245,13 @@ def _write_sheet(path: Path, drawn: Sequence[Drawn], edited: Sequence[Edited], c
     posters = drawn[: count - min(len(edited), count // 3)]
     changes = edited[: count - len(posters)]
     pictures = [Image.fromarray(d.pixels) for d in posters]
-    pictures += [_beside(render_array(e.case.source), e.pixels) for e in changes]
+    pictures += [_beside(e.case.source, e.pixels) for e in changes]
     captions = [d.case.prompt for d in posters] + [e.case.instruction for e in changes]
     write_sheet(path, pictures, captions, SHEET_COLUMNS)
 
 
-def _beside(before: Pixels, after: Pixels) -> Image.Image:
+def _beside(source: Scene, after: Pixels) -> Image.Image:
+    before = render_array(source, len(after) // source.size)
     return Image.fromarray(np.concatenate([before, after], axis=1))
 
 

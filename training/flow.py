@@ -16,13 +16,13 @@ from torch import Tensor, nn
 
 from model.config import TransformerConfig
 from model.latents import pack
-from model.pipelines.pictures import fit_area
+from model.pictures import fit_area
 from model.rope import Grid
 from model.text_encoder.encoder import TextEncoder, TextStates
 from model.transformer import Transformer
 from model.vae import Vae
 from training.config import FlowRun, TransformerNetwork, resolve_input
-from training.data.scenes import CELL_PX, Scene, render_array, weights
+from training.data.scenes import CELL_PX, Scene, weights
 from training.data.synthesis import EditSample, PosterStream
 from training.encoder import make_encoder
 from training.errors import ConfigError
@@ -81,15 +81,14 @@ class PosterExamples:
         values = self.stream.config.loss_weights
         return Example(
             index=index,
-            pixels=_drawn(sample.target),
+            pixels=self._drawn(sample.target),
             weights=torch.from_numpy(weights(sample.target, CELL_PX, values)).flatten(),
             caption=sample.caption,
-            source=_drawn(sample.source) if isinstance(sample, EditSample) else None,
+            source=self._drawn(sample.source) if isinstance(sample, EditSample) else None,
         )
 
-
-def _drawn(scene: Scene) -> Tensor:
-    return torch.from_numpy(render_array(scene)).permute(2, 0, 1)
+    def _drawn(self, scene: Scene) -> Tensor:
+        return torch.from_numpy(self.stream.drawn(scene)).permute(2, 0, 1)
 
 
 def grouped(examples: Sequence[Example]) -> list[Group]:
@@ -124,9 +123,12 @@ class FlowObjective:
     def __init__(
         self, run: FlowRun, vae: Vae, transformer: Transformer, encoder: TextEncoder
     ) -> None:
-        if vae.config.scale * PATCH != CELL_PX:
-            raise ConfigError(f"vae: a token spans {vae.config.scale * PATCH} px, not {CELL_PX}")
-        self.run = run
+        self.run, self.token_px = run, vae.config.scale * PATCH
+        if self.token_px != CELL_PX * run.data.scale:
+            raise ConfigError(
+                f"vae: a token spans {self.token_px} px, a cell {CELL_PX * run.data.scale} "
+                f"(data.scale is {run.data.scale})"
+            )
         self.vae = vae.requires_grad_(False).eval().to(run.device)
         self.vae.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.transformer = transformer.to(run.device)
@@ -209,7 +211,7 @@ class FlowObjective:
         sizes = [(width, height)]
         if group.sources is not None:
             sizes.append(fit_area(self.run.reference_area_px, width, height))
-        return [(1, high // CELL_PX, wide // CELL_PX) for wide, high in sizes]
+        return [(1, high // self.token_px, wide // self.token_px) for wide, high in sizes]
 
     def text_states(self, captions: Sequence[str], sources: Tensor | None) -> TextStates:
         """States of captions, or of instructions about the sources as the encoder sees them."""

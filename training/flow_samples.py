@@ -1,4 +1,8 @@
-"""Sheets of samples while transformer and text encoder train: held-out captions and edits."""
+"""Sheets of samples while transformer and text encoder train: held-out captions and edits.
+
+A sample shows the plan as well: what the first step, at noise alone, already says of the picture.
+Words, colours and places that are not in it do not come later.
+"""
 
 from __future__ import annotations
 
@@ -21,24 +25,25 @@ from training.vae import psnr_db
 
 
 def write_samples(objective: FlowObjective, path: Path) -> dict[str, float]:
-    """Draws the first held-out samples beside the wanted posters; returns how close they are."""
+    """Draws the first held-out samples, planned and done, beside the wanted posters; returns how
+    close the drawn ones are."""
     count = objective.run.samples.count
     groups = grouped([objective.examples[HELD_OUT_FIRST + i] for i in range(count)])
     pictures: list[Image.Image] = []
     captions: list[str] = []
     values: list[float] = []
     for group in groups:
-        drawn = draw(objective, group)
+        planned, drawn = draw(objective, group)
         values += [psnr_db(d, to_signed(p)) for d, p in zip(drawn, group.pixels, strict=True)]
         for i, caption in enumerate(group.captions):
-            pictures.append(_beside(_parts(group, drawn, i)))
+            pictures.append(_beside(_parts(group, planned, drawn, i)))
             captions.append(caption)
     write_sheet(path, pictures, captions, columns=4)
     return {"sample_psnr_db": sum(values) / len(values)}
 
 
-def draw(objective: FlowObjective, group: Group) -> Tensor:
-    """Pictures [B, 3, H, W] of a group's captions, all in one run of the denoise loop."""
+def draw(objective: FlowObjective, group: Group) -> tuple[Tensor, Tensor]:
+    """Pictures [B, 3, H, W] of a group's captions, planned and done, in one run of the loop."""
     options = objective.run.samples
     wanted = objective.tokens(group.pixels)
     grids = objective.grids(group)
@@ -59,15 +64,18 @@ def draw(objective: FlowObjective, group: Group) -> Tensor:
             return wanted
         return combine(wanted, velocity(tokens, sigma, empty), options.guidance)
 
+    def decoded(tokens: Tensor) -> Tensor:
+        return objective.vae.decode(unpack(tokens, rows, columns, PATCH)).cpu()
+
+    planned = start - velocity(start, start.new_ones(len(start)), cond)
     levels = sigmas(SchedulerConfig(), options.steps, rows * columns)
-    tokens = denoise(start, levels, predict, lambda *_: None)
-    return objective.vae.decode(unpack(tokens, rows, columns, PATCH)).cpu()
+    return decoded(planned), decoded(denoise(start, levels, predict, lambda *_: None))
 
 
-def _parts(group: Group, drawn: Tensor, i: int) -> list[Tensor]:
-    """Source if there is one, the picture drawn, the one wanted; all as bytes."""
+def _parts(group: Group, planned: Tensor, drawn: Tensor, i: int) -> list[Tensor]:
+    """Source if there is one, the pictures planned, drawn and wanted; all as bytes."""
     source = [] if group.sources is None else [group.sources[i]]
-    return [*source, to_bytes(drawn[i]), group.pixels[i]]
+    return [*source, to_bytes(planned[i]), to_bytes(drawn[i]), group.pixels[i]]
 
 
 def _beside(parts: list[Tensor]) -> Image.Image:

@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
-from model.pipelines.pictures import fit_area, resize
-from training.data.scenes import render_array
+from model.pictures import fit_area, resize
 from training.data.synthesis import PosterStream
 
 HELD_OUT_FIRST = 1 << 40
@@ -21,7 +20,7 @@ HELD_OUT_FIRST = 1 << 40
 
 def poster_pixels(stream: PosterStream, index: int) -> NDArray[np.uint8]:
     """[H, W, 3] of one poster; of an edit, the picture that it results in."""
-    return render_array(stream.sample(index).target)
+    return stream.drawn(stream.sample(index).target)
 
 
 def held_out_pixels(stream: PosterStream, count: int) -> list[Tensor]:

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
+from statistics import mean
 from typing import Any
 
 import torch
@@ -35,12 +37,16 @@ from training.config import (
 from training.data.synthesis import PosterStream
 from training.encoder import STARTER_ROW
 from training.errors import CheckpointError, ConfigError
+from training.growth import grown_config, is_grown_from, latent_distance
 from training.options import from_table
 from training.posters import held_out_pixels
 from training.program import run_program
 from training.published import load_vae, replace_vae
 
 SETTINGS_VERSION = 1
+GROWN_DISTANCE = 0.01
+"""Mean square by which a grown VAE's latents may differ, in variances of each channel."""
+GROWN_POSTERS = 16
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -64,13 +70,17 @@ def prepare(run: AnyRun, beside: Path) -> Path:
 
 def export_vae(run: VaeRun) -> Path:
     """`vae/` beside the checkpoints: averaged weights, and statistics of their latents."""
-    from training.vae import make_vae, with_statistics
+    from training.vae import with_statistics
+    from training.vae_start import make_vae
 
     folder = output_folder(run)
     vae = make_vae(run.network, run.latent_noise)
     load_averaged(newest_checkpoint(folder), {"vae": vae})
-    if run.freeze_encoder:
-        vae.config = load_vae(resolve_input(run.start)).config
+    start = load_vae(resolve_input(run.start)).config if run.start else None
+    if start is not None and is_grown_from(start, run.network.dim_mult):
+        vae.config = grown_config(start)
+    elif start is not None and run.freeze_encoder:
+        vae.config = start
     else:
         stream = PosterStream(run.data, run.seed)
         vae.config = with_statistics(vae, held_out_pixels(stream, run.statistics_posters))
@@ -85,7 +95,7 @@ def assemble(run: StarterRun, folder: Path) -> Path:
     checkpoint = newest_checkpoint(resolve_input(run.run))
     flow = trained_as(checkpoint)
     vae = load_vae(resolve_input(run.vae))
-    check_same_latents(vae, resolve_input(flow.vae))
+    growth = check_same_latents(vae, resolve_input(flow.vae), flow)
     transformer, encoder = make_networks(flow, vae.config.z_dim)
     network = encoder.network
     assert isinstance(network, Qwen2_5_VLModel), "the starter is of the family of 1.x"
@@ -98,17 +108,18 @@ def assemble(run: StarterRun, folder: Path) -> Path:
         tokenizer=encoder.tokenizer,
         images=encoder.image_config,
         scheduler=SchedulerConfig(),
-        settings=_settings(run, flow),
+        settings=_settings(run, flow, growth),
     )
     save(published, folder, dtype=torch.bfloat16)
     return folder
 
 
-def _settings(run: StarterRun, flow: FlowRun) -> dict[str, Any]:
+def _settings(run: StarterRun, flow: FlowRun, growth: int) -> dict[str, Any]:
+    """`growth`: sides of a reference are so many times those of training."""
     return {
         "version": SETTINGS_VERSION,
         "condition_area": flow.condition_area_px,
-        "reference_area": flow.reference_area_px,
+        "reference_area": flow.reference_area_px * growth**2,
         "sizes": run.sizes,
         "steps": run.steps,
         "guidance": run.guidance,
@@ -123,9 +134,12 @@ def trained_as(checkpoint: Checkpoint) -> FlowRun:
     return from_table(FlowRun, checkpoint.state.get("options"))
 
 
-def check_same_latents(vae: Vae, trained_with: Path) -> None:
-    """Refuses a VAE whose latents are not those that the transformer has learned."""
+def check_same_latents(vae: Vae, trained_with: Path, flow: FlowRun) -> int:
+    """How many times as many pixels a latent spans as in training; refuses a VAE whose latents are
+    not those that the transformer has learned."""
     theirs = load_vae(trained_with)
+    if is_grown_from(theirs.config, vae.config.dim_mult):
+        return _check_grown(vae, theirs, flow)
     ours = vae.state_dict()
     differs = any(
         not torch.equal(tensor, ours.get(name, torch.empty(0)))
@@ -137,6 +151,23 @@ def check_same_latents(vae: Vae, trained_with: Path) -> None:
         raise ConfigError(
             f"vae: its encoder is not that of {trained_with}, which the run was trained with"
         )
+    return 1
+
+
+def _check_grown(vae: Vae, small: Vae, flow: FlowRun) -> int:
+    scale = vae.config.scale // small.config.scale
+    stream = PosterStream(replace(flow.data, scale=scale * flow.data.scale), flow.seed)
+    with torch.inference_mode():
+        distance = mean(
+            latent_distance(vae, small, poster[None]).item()
+            for poster in held_out_pixels(stream, GROWN_POSTERS)
+        )
+    if distance > GROWN_DISTANCE:
+        raise ConfigError(
+            f"vae: its latents differ from those of training by {distance:.3f} of their variance; "
+            f"at most {GROWN_DISTANCE}. Train it longer, with a larger grow_weight"
+        )
+    return scale
 
 
 def newest_checkpoint(path: Path) -> Checkpoint:

@@ -5,7 +5,6 @@ The network is the 2-D one of `model.vae`; it is saved in the published 3-D layo
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -20,17 +19,18 @@ from torch import Tensor, nn
 
 from model import fidelity
 from model.config import VaeConfig
-from model.vae import Attention, ResidualBlock, Vae
-from training.config import VaeNetwork, VaeRun, resolve_input
+from model.vae import Vae
+from training.config import VaeRun, resolve_input
 from training.data.synthesis import PosterStream
 from training.errors import ConfigError
+from training.growth import distance, grown, half_size_latents, is_grown_from
 from training.posters import held_out_pixels, poster_pixels, to_bytes, to_pictures, to_signed
 from training.published import load_vae
 from training.sheets import write_sheet
+from training.vae_start import make_vae
 
 BUSY_CANDIDATES = 4
 SHEET_POSTERS = 8
-BRANCH_GAIN = 0.3
 
 
 class PosterCrops:
@@ -40,6 +40,7 @@ class PosterCrops:
         self.stream = PosterStream(run.data, run.seed)
         self.seed, self.side = run.seed, run.crop_px
         self.count, self.busy_share = run.crops_per_poster, run.busy_share
+        self.step = run.crop_step_px
 
     def __getitem__(self, index: int) -> Tensor:
         poster = poster_pixels(self.stream, index)
@@ -55,9 +56,12 @@ class PosterCrops:
     def _anywhere(
         self, poster: NDArray[np.uint8], chance: np.random.Generator
     ) -> NDArray[np.uint8]:
-        top = chance.integers(poster.shape[0] - self.side + 1)
-        left = chance.integers(poster.shape[1] - self.side + 1)
+        top = self._start(poster.shape[0], chance)
+        left = self._start(poster.shape[1], chance)
         return poster[top : top + self.side, left : left + self.side]
+
+    def _start(self, room: int, chance: np.random.Generator) -> int:
+        return self.step * int(chance.integers((room - self.side) // self.step + 1))
 
 
 def _busyness(crop: NDArray[np.uint8]) -> float:
@@ -66,14 +70,18 @@ def _busyness(crop: NDArray[np.uint8]) -> float:
 
 
 class VaeObjective:
-    """L1 and gradient loss through latents with a little noise and a bound on their scale."""
+    """L1 and gradient loss through latents with a little noise and a bound on their scale.
 
-    def __init__(self, run: VaeRun, vae: Vae) -> None:
+    A VAE that grew from `small` keeps the latents of that.
+    """
+
+    def __init__(self, run: VaeRun, vae: Vae, small: Vae | None = None) -> None:
         if run.batch % run.crops_per_poster:
             raise ConfigError(
                 f"batch {run.batch} must be a multiple of crops_per_poster {run.crops_per_poster}"
             )
         self.run = run
+        self.small = None if small is None else small.to(run.device)
         self.vae = vae.requires_grad_(True).to(run.device)
         self.vae.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         if run.crop_px % vae.config.scale:
@@ -98,7 +106,12 @@ class VaeObjective:
         bound = bound_loss(z, self.run.latent_bound)
         loss = l1 + self.run.gradient_weight * gradient + self.run.bound_weight * bound
         numbers = {"l1": l1.item(), "gradient_l1": gradient.item(), "psnr_db": psnr_db(out, pixels)}
-        return loss, numbers | {"latent_std": z.std().item()}
+        numbers["latent_std"] = z.std().item()
+        if self.small is not None:
+            apart = distance(self.vae, z, half_size_latents(self.small, pixels))
+            loss = loss + self.run.grow_weight * apart
+            numbers["latent_distance"] = apart.item()
+        return loss, numbers
 
     def write_sheet(self, path: Path) -> dict[str, float]:
         posters = held_out_pixels(self.examples.stream, SHEET_POSTERS)
@@ -131,47 +144,6 @@ def psnr_db(out: Tensor, pixels: Tensor) -> float:
     return fidelity.psnr_db((out.detach().clamp(-1, 1) + 1) / 2, (pixels + 1) / 2)
 
 
-def make_vae(network: VaeNetwork, latent_noise: float) -> Vae:
-    """A VAE of random weights whose posterior has the deviation that its decoder is trained on."""
-    stages = len(network.dim_mult) - 1
-    vae = Vae(
-        VaeConfig(
-            base_dim=network.base_dim,
-            z_dim=network.z_dim,
-            dim_mult=network.dim_mult,
-            num_res_blocks=network.num_res_blocks,
-            temperal_downsample=(False, *[True] * (stages - 1))[:stages],
-            latents_mean=(0.0,) * network.z_dim,
-            latents_std=(1.0,) * network.z_dim,
-        )
-    )
-    initialise(vae)
-    with torch.no_grad():  # training compares the mode alone: nothing else would set this half
-        vae.quant_conv.weight[network.z_dim :] = 0
-        assert vae.quant_conv.bias is not None
-        vae.quant_conv.bias[network.z_dim :] = 2 * math.log(max(latent_noise, 1e-6))
-    return vae
-
-
-@torch.no_grad()
-def initialise(vae: Vae) -> None:
-    """Convolutions that keep the variance, no biases, small residual branches.
-
-    torch's own start shrinks the signal at every convolution outside a norm, until biases drown the
-    latents: the loss then rests for over 1,000 steps at the mean colour.
-    """
-    for module in vae.modules():
-        if isinstance(module, nn.Conv2d):
-            nn.init.normal_(module.weight, std=module.weight[0].numel() ** -0.5)
-            assert module.bias is not None
-            nn.init.zeros_(module.bias)
-    for module in vae.modules():
-        if isinstance(module, ResidualBlock):
-            module.conv2.weight.mul_(BRANCH_GAIN)
-        elif isinstance(module, Attention):
-            module.proj.weight.mul_(BRANCH_GAIN)
-
-
 @torch.inference_mode()
 def with_statistics(vae: Vae, posters: list[Tensor]) -> VaeConfig:
     """The VAE's config with mean and deviation of each latent channel over the posters."""
@@ -198,6 +170,8 @@ def make_objective(run: VaeRun) -> VaeObjective:
         return VaeObjective(run, make_vae(run.network, run.latent_noise))
     folder = resolve_input(run.start)
     vae, network = load_vae(folder), run.network
+    if is_grown_from(vae.config, network.dim_mult):
+        return VaeObjective(run, grown(vae), vae)
     for name in ("base_dim", "z_dim", "dim_mult", "num_res_blocks"):
         ours, theirs = getattr(network, name), getattr(vae.config, name)
         if ours != theirs:

@@ -50,6 +50,7 @@ class FileDeeds:
             "page": self.page,
             "copy": self.copy,
             "paste": self.paste,
+            "layer_reference": self.layer_as_reference,
         }
 
     # --- projects ---
@@ -222,7 +223,7 @@ class FileDeeds:
             (translate("Files", "As a layer here"), lambda: self._as_layers(every, at)),
             (
                 translate("Files", "As reference for the next picture"),
-                lambda: self._with_picture(picture, self._as_reference),
+                lambda: self._with_picture(picture, self.as_reference),
             ),
             (
                 translate("Files", "Open as a new project"),
@@ -245,9 +246,28 @@ class FileDeeds:
                 picture, lambda image, name=name: self._layers.add_picture(image, name, at)
             )
 
-    def _as_reference(self, image: QImage) -> None:
-        self._workspace.generation.switch(False)
-        self._workspace.generation.reference = to_picture(image)
+    def add_reference(self) -> None:
+        kinds = translate("Files", "Pictures ({kinds})").format(kinds=PICTURES)
+        names, _ = QFileDialog.getOpenFileNames(
+            self._window, translate("Files", "Add Pictures"), self._folder(), kinds
+        )
+        for name in names:
+            self._with_picture(Path(name), self.as_reference)
+
+    def layer_as_reference(self) -> None:
+        """The active layer's own pixels, on white."""
+        layer = self._workspace.document.state.active_layer
+        if isinstance(layer, PixelLayer) and not layer.tiles.is_empty:
+            self.as_reference(layer.tiles.image(layer.tiles.bounds()))
+
+    def as_reference(self, image: QImage) -> None:
+        """One more beside the page; a model that takes one picture makes a new one after it."""
+        make = self._workspace.generation
+        if make.model is None or make.model.max_references < 2:
+            make.switch(False)
+            make.references = (to_picture(image),)
+        else:
+            make.references = (*make.references, to_picture(image))
 
     def _open_picture(self, image: QImage, name: str) -> None:
         """A page of the picture's own size, with it as its picture layer."""

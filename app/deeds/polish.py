@@ -16,7 +16,7 @@ class PolishDeeds:
         self._action = window.actions_table["polish"]
 
     def handlers(self) -> dict[str, Callable[[], object]]:
-        return {"polish": self._polishing.start}
+        return {"polish": self._polishing.start, "describe": self._polishing.describe}
 
     def connect(self) -> None:
         polishing, panel = self._polishing, self._window.prompt
@@ -31,7 +31,10 @@ class PolishDeeds:
         watch(self._window.workspace.generation, "model", lambda _: self._follow())
 
     def _show_text(self) -> None:
-        self._window.prompt.preview.show_polished(self._polishing.phase, self._polishing.text)
+        polishing = self._polishing
+        self._window.prompt.preview.show_polished(
+            polishing.phase, polishing.text, is_description=polishing.is_description
+        )
 
     def _follow(self) -> None:
         self._window.follow_situation()
@@ -39,5 +42,7 @@ class PolishDeeds:
 
     def _show_button(self) -> None:
         """Beside the prompt as in the menu; disabled, it says why."""
+        describe = self._window.actions_table["describe"]
+        describe.setStatusTip(self._polishing.description_hindrance)
         tip = self._polishing.hindrance or self._action.toolTip()
         self._window.prompt.show_polish(self._action.isEnabled(), tip)

@@ -14,6 +14,7 @@ from app.deeds.files import FileDeeds
 from app.deeds.history import HistoryDeeds
 from app.deeds.layers import LayerDeeds
 from app.deeds.polish import PolishDeeds
+from app.deeds.presets import PresetDeeds
 from app.dialogs.about import AboutDialog, ModelsDialog
 from app.dialogs.keys import KeysDialog
 from app.dialogs.settings import SettingsDialog
@@ -41,6 +42,7 @@ class Deeds(QObject):
         self.files = FileDeeds(window, self.layers)
         self.history = HistoryDeeds(window, making)
         self.polish = PolishDeeds(window, making.polishing)
+        self.presets = PresetDeeds(window, making)
         self.adapters = AdapterDeeds(window, making)
         self._actions = window.actions_table
         self._actions.connect_all(
@@ -48,6 +50,7 @@ class Deeds(QObject):
             | self.layers.handlers()
             | self.history.handlers()
             | self.polish.handlers()
+            | self.presets.handlers()
             | self._making_handlers()
             | self._canvas_handlers()
             | self._window_handlers()
@@ -88,6 +91,7 @@ class Deeds(QObject):
         prompt.cancel.connect(making.cancel)
         prompt.mode_chosen.connect(self._workspace.generation.switch)
         prompt.real_models.connect(self.real_models)
+        prompt.add.clicked.connect(self.files.add_reference)
 
     def _show_progress(self, progress: Progress | None) -> None:
         window = self._window
@@ -126,6 +130,8 @@ class Deeds(QObject):
         text = translate("Status", "Done in {time}").format(time=duration(outcome.seconds))
         self._window.status.show_work(text)
         self._window.status.show_outside(outcome.changed_outside)
+        if outcome.is_map:
+            self.presets.offer_map()
 
     def _show_device(self, devices: tuple[str, ...]) -> None:
         chosen = self._workspace.settings.device or (devices[0] if devices else "")
@@ -177,6 +183,7 @@ class Deeds(QObject):
         window = self._window
         self.history.connect()
         self.polish.connect()
+        self.presets.connect()
         self.adapters.connect()
         window.history.exported.connect(self.files.export_node)
         window.canvas.picture_dropped.connect(self.files.dropped)

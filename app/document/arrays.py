@@ -45,3 +45,15 @@ def bounding_rect(flags: NDArray[np.bool_]) -> QRect:
         return QRect()
     top_left = QPoint(int(columns[0]), int(rows[0]))
     return QRect(top_left, QPoint(int(columns[-1]), int(rows[-1])))
+
+
+def eroded(mask: GreyArray, *, diagonal: bool) -> GreyArray:
+    """The least of each pixel and its neighbours: 4 and 8 by turns make an octagon of distance."""
+    down = mask.copy()
+    np.minimum(down[1:], mask[:-1], out=down[1:])
+    np.minimum(down[:-1], mask[1:], out=down[:-1])
+    source = down if diagonal else mask
+    across = down.copy()
+    np.minimum(across[:, 1:], source[:, :-1], out=across[:, 1:])
+    np.minimum(across[:, :-1], source[:, 1:], out=across[:, :-1])
+    return across

@@ -40,7 +40,7 @@ def over_white(image: QImage) -> QImage:
 
 
 def over_black(image: QImage) -> QImage:
-    """The image on black, opaque, as maps of ControlNets are drawn."""
+    """The image on black, opaque, as maps are drawn."""
     return _over(image, Qt.GlobalColor.black)
 
 

@@ -181,25 +181,11 @@ def _faded(image: QImage, radius_px: int) -> QImage:
     """
     import numpy as np
 
-    from app.document.arrays import grey_image, grey_values
+    from app.document.arrays import eroded, grey_image, grey_values
 
     mask = grey_values(image)
     total, steps = mask.astype(np.uint32), 1
-    while steps < radius_px and (mask := _eroded(mask, diagonal=steps % 2 == 0)).any():
+    while steps < radius_px and (mask := eroded(mask, diagonal=steps % 2 == 0)).any():
         total += mask
         steps += 1
     return grey_image((total // steps).astype(np.uint8))
-
-
-def _eroded(mask: GreyArray, *, diagonal: bool) -> GreyArray:
-    """The least of each pixel and its neighbours: 4 and 8 by turns make an octagon of distance."""
-    import numpy as np
-
-    down = mask.copy()
-    np.minimum(down[1:], mask[:-1], out=down[1:])
-    np.minimum(down[:-1], mask[1:], out=down[:-1])
-    source = down if diagonal else mask
-    across = down.copy()
-    np.minimum(across[:, 1:], source[:, :-1], out=across[:, 1:])
-    np.minimum(across[:, :-1], source[:, 1:], out=across[:, :-1])
-    return across

@@ -1,4 +1,4 @@
-"""A better prompt as it is written, and the choice to use it or to keep one's own."""
+"""Words of the model as they are written, and the choice to use them or to keep one's own."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class PolishPreview(QFrame):
 
     def __init__(self) -> None:
         super().__init__()
-        self._phase = Phase.idle
+        self._phase, self._is_description = Phase.idle, False
         self.line = note()
         self.text = QPlainTextEdit()
         self.text.setReadOnly(True)
@@ -34,8 +34,8 @@ class PolishPreview(QFrame):
         self.setLayout(layout)
         self.show_polished(Phase.idle, "")
 
-    def show_polished(self, phase: Phase, text: str) -> None:
-        self._phase = phase
+    def show_polished(self, phase: Phase, text: str, *, is_description: bool = False) -> None:
+        self._phase, self._is_description = phase, is_description
         if text != self.text.toPlainText():
             self.text.setPlainText(text)
             self.text.moveCursor(QTextCursor.MoveOperation.End)
@@ -50,7 +50,9 @@ class PolishPreview(QFrame):
             {
                 Phase.idle: "",
                 Phase.writing: translate("Polish", "The model is writing…"),
-                Phase.ready: translate("Polish", "The model's wording of your prompt:"),
+                Phase.ready: translate("Polish", "What the model sees on the page:")
+                if self._is_description
+                else translate("Polish", "The model's wording of your prompt:"),
                 Phase.unchanged: translate(
                     "Polish", "No rewriting was faithful to your prompt, so it stays as it is."
                 ),

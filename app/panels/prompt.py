@@ -6,21 +6,19 @@ Shows a Generation and asks for work by signals; it knows neither document nor e
 from __future__ import annotations
 
 from PySide6.QtCore import QEvent, Qt, Signal
-from PySide6.QtGui import QPixmap
 from PySide6.QtWidgets import (
     QFrame,
     QGridLayout,
-    QLabel,
     QScrollArea,
     QVBoxLayout,
     QWidget,
 )
 
-from app.document.pictures import to_image
 from app.i18n import mark, translate
 from app.panels.extras import Extras
 from app.panels.generate import GenerateBar
 from app.panels.polish import PolishPreview
+from app.panels.references import ReferenceStrip
 from app.state.generation import SHOWN_SEED_LIMIT, Generation
 from app.state.observable import bind, watch
 from app.theme import SPACE
@@ -43,7 +41,6 @@ from model.engine.protocol import ModelDescription
 
 PROMPT_PX, MOST_PROMPT_PX = 104, 240
 NEGATIVE_PX = 48
-REFERENCE_PX = 40
 
 
 class PromptPanel(Panel):
@@ -59,11 +56,11 @@ class PromptPanel(Panel):
         self._generation = generation
         self.mode = Segment(2)
         self.prompt = PromptEdit(PROMPT_PX)
+        self.presets = button("", "link")
         self.polish, self.preview = button(), PolishPreview()
         self.example = button("", "link")
-        self.reference = QFrame()
-        self.reference_picture, self.reference_text = QLabel(), note()
-        self.reference_clear = tool()
+        self.add = button("", "link")
+        self.references = ReferenceStrip(icons)
         self.negative = PromptEdit(NEGATIVE_PX)
         self.negative.setMaximumHeight(NEGATIVE_PX)
         self.prompt.setMaximumHeight(MOST_PROMPT_PX)
@@ -103,6 +100,8 @@ class PromptPanel(Panel):
         self._show_tips()
         self.more.setText(translate("Prompt", "Get real models"))
         self.polish.setText(translate("Prompt", "Polish"))
+        self.presets.setText(translate("Prompt", "Presets…"))
+        self.add.setText(translate("Prompt", "Add picture…"))
         self.preview.retranslate()
         self.bar.retranslate()
         self._show_mode(self._generation.is_change)
@@ -124,10 +123,11 @@ class PromptPanel(Panel):
         )
         self.steps.setToolTip(translate("Prompt", "More steps take longer and draw finer"))
         self.count.setToolTip(translate("Prompt", "How many pictures to make, each with its seed"))
-        self.reference_text.setText(translate("Prompt", "Reference for the new picture"))
-        self.reference_clear.setToolTip(translate("Prompt", "Without the reference"))
-        self.reference_clear.setAccessibleName(translate("Prompt", "Without the reference"))
+        self.add.setToolTip(
+            translate("Prompt", "Pictures that the prompt speaks of, beside the page")
+        )
         self.negative.setPlaceholderText(translate("Prompt", "What the picture should not show"))
+        self.presets.setToolTip(translate("Prompt", "What is often asked, with fields to fill in"))
         self.example.setText(translate("Prompt", "Try an example"))
         self.example.setToolTip(example_prompt())
 
@@ -137,34 +137,23 @@ class PromptPanel(Panel):
         self.polish.setIcon(self._icons("magic-wand"))
         for field in (self.steps, self.guidance, self.seed, self.count):
             field.setMinimumWidth(56)
-        self.reference_clear.setIcon(self._icons("x"))
-        self.reference.setLayout(
-            row(
-                self.reference_picture,
-                self.reference_text,
-                None,
-                self.reference_clear,
-                spacing=SPACE,
-            )
-        )
         inner = QWidget()
         content = QVBoxLayout(inner)
         content.setContentsMargins(0, 0, SPACE // 2, 0)
         content.setSpacing(SPACE)
         content.addWidget(self.prompt, 1)
-        content.addLayout(row(None, self.polish))
+        content.addLayout(row(self.presets, self.add, None, self.polish))
         content.addWidget(self.preview)
-        content.addWidget(self.reference)
+        content.addWidget(self.references)
         content.addLayout(row(self._labels["negative"], None, self.example))
         content.addWidget(self.negative)
         content.addLayout(self._form())
         content.addWidget(self.extras)
         content.addWidget(self.notice)
-        content.addLayout(row(self.more, None))
         content.addStretch(1)
         self.body.addWidget(self.mode)
-        self.scroll = _scrolled(inner)
-        self.body.addWidget(self.scroll, 1)
+        self.scroll = _scrolled(inner)  # type: ignore
+        self.body.addWidget(self.scroll, 1)  # type: ignore
         self.body.addWidget(self.bar)
 
     def _form(self) -> QGridLayout:
@@ -189,6 +178,7 @@ class PromptPanel(Panel):
         for line, place, name in ((2, 0, "steps"), (2, 2, "guidance"), (4, 0, "count")):
             grid.addWidget(self._labels[name], line, place)
             grid.addWidget(getattr(self, name), line, place + 1)
+        grid.addWidget(self.more, 4, 2, 1, 2, Qt.AlignmentFlag.AlignRight)
         return grid
 
     def _bind(self) -> None:
@@ -209,10 +199,10 @@ class PromptPanel(Panel):
         watch(make, "is_change", self._show_mode)
         watch(make, "prompt", lambda _: self._show_example())
         watch(make, "models", lambda _: self._show_models())
-        watch(make, "model", lambda _: (self._show_models(), self._show_sizes(), self._show_hint()))
+        watch(make, "model", lambda _: self._follow_model())
         watch(make, "size", lambda _: self._show_sizes())
-        watch(make, "reference", lambda _: self._show_reference())
-        self.reference_clear.clicked.connect(lambda: setattr(make, "reference", None))
+        watch(make, "references", lambda _: self._show_references())
+        self.references.changed.connect(lambda found: setattr(make, "references", found))
         watch(make, "seconds", self.bar.show_estimate)
         self.mode.chosen.connect(lambda index: self.mode_chosen.emit(index == 1))
         self.dice.clicked.connect(make.roll_seed)
@@ -223,19 +213,23 @@ class PromptPanel(Panel):
         self.bar.generate.connect(self.generate)
         self.bar.cancel.connect(self.cancel)
 
+    def _follow_model(self) -> None:
+        self._show_models()
+        self._show_sizes()
+        self._show_hint()
+        self._show_references()
+
     def _show_example(self) -> None:
         make = self._generation
         self.example.setVisible(not make.prompt and not make.is_change)
+        self.presets.setVisible(make.is_change)
 
-    def _show_reference(self) -> None:
-        """The picture that the next new one is made after, if there is one."""
-        picture = self._generation.reference
-        self.reference.setVisible(picture is not None and not self._generation.is_change)
-        if picture is not None:
-            image = to_image(picture).scaledToHeight(
-                REFERENCE_PX, Qt.TransformationMode.SmoothTransformation
-            )
-            self.reference_picture.setPixmap(QPixmap.fromImage(image))
+    def _show_references(self) -> None:
+        """Numbered as the prompt numbers them: the page that is changed is the first."""
+        make = self._generation
+        takes_more = make.follows_instructions and make.model is not None
+        self.add.setVisible(takes_more)
+        self.references.show_pictures(make.references, 2 if make.is_change else 1)
 
     def _show_lock(self, is_locked: bool) -> None:
         self.lock.setIcon(self._icons("lock-simple" if is_locked else "lock-simple-open"))
@@ -247,7 +241,7 @@ class PromptPanel(Panel):
         self.prompt.setAccessibleName(name)
         self.set_title(name)
         self.sizes.setEnabled(not is_change)
-        self._show_reference()
+        self._show_references()
         self._show_example()
         self.bar.set_change(is_change)
         self._show_sizes()
@@ -327,7 +321,7 @@ def _texts() -> dict[str, str]:
 
 def example_prompt() -> str:
     """One prompt that the starter understands."""
-    return translate("Prompt", 'A navy poster with "OPEN" in white in the middle')
+    return translate("Prompt", 'A navy poster with "SUMMER" and "SALE" in white at the top')
 
 
 def _scrolled(widget: QWidget) -> QScrollArea:

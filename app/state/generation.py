@@ -6,6 +6,7 @@ import random
 from typing import Any
 
 from app.document.geometry import Page, closest_size
+from app.i18n import translate
 from app.state.choices import (
     ControlChoice,
     LoraChoice,
@@ -68,7 +69,8 @@ class Generation(Observable):
     count = Property(1)
     model = Property[ModelDescription | None](None)
     models = Property[tuple[ModelDescription, ...]](())
-    reference = Property[Picture | None](None)
+    references = Property[tuple[Picture, ...]](())
+    """Beside the page, if it is changed; a new picture is made after them."""
     seconds = Property[float | None](None)
     adapters = Property[tuple[AdapterDescription, ...]](())
     loras = Property[tuple[LoraChoice, ...]](())
@@ -190,7 +192,7 @@ class Generation(Observable):
         }
         if self.is_change and source is not None:
             if self.follows_instructions:
-                return Edit(images=(source,), **values)
+                return self._edit((source, *self.references), source, values)
             if mask is not None:
                 return Inpaint(
                     image=source,
@@ -203,17 +205,45 @@ class Generation(Observable):
             return ImageToImage(image=source, strength=self.strength, **values)
         width, height = self.size or (None, None)
         used = [control.use() for control in self.controls if control.is_used]
-        if self.reference is not None:
+        if self.references:
             if used:
-                raise RequestError("control: follows words alone; take the reference away first")
-            return Edit(images=(self.reference,), width=width, height=height, **values)
+                raise RequestError("control: follows words alone; take the pictures away first")
+            self._check_count(len(self.references))
+            return Edit(images=self.references, width=width, height=height, **values)
         controls, maps = tuple(c for c, _ in used), tuple(m for _, m in used)
         return TextToImage(width=width, height=height, controls=controls, maps=maps, **values)
+
+    def _edit(self, images: tuple[Picture, ...], page: Picture, values: dict[str, Any]) -> Edit:
+        """Of the page, beside which others may stand: the result has the page's ratio then, where
+        a model left alone would take that of the last picture."""
+        self._check_count(len(images))
+        if len(images) == 1 or self.model is None or not self.model.sizes:
+            return Edit(images=images, **values)
+        width, height = self.model.sizes[0]
+        scale = (width * height / (page.width * page.height)) ** 0.5
+        step = self.model.size_multiple
+        width, height = (
+            max(step, round(side * scale / step) * step) for side in (page.width, page.height)
+        )
+        return Edit(images=images, width=width, height=height, **values)
+
+    def _check_count(self, count: int) -> None:
+        most = self.model.max_references if self.model else count
+        if count > most:
+            raise RequestError(
+                translate(
+                    "Making", "{count} pictures are too many: this model takes {most}. Remove some."
+                ).format(count=count, most=most)
+            )
 
     def take(self, request: Request, *, is_change: bool = True) -> None:
         """Show the values of an earlier request: "use these settings again". `is_change`: whether
         an edit changed what was on the page, and not a reference."""
         self.switch(isinstance(request, CHANGES) and (is_change or not isinstance(request, Edit)))
+        if isinstance(request, Edit):
+            self.references = request.images[1 if self.is_change else 0 :]
+        else:
+            self.references = ()
         self.change_loras(loras_of(request.loras))
         is_new = isinstance(request, TextToImage)
         self.controls = controls_of(request.controls, request.maps) if is_new else ()

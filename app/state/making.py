@@ -18,6 +18,7 @@ from app.document.placing import SetCurrentNode
 from app.document.selection import model_mask
 from app.engine.command import engine_command
 from app.i18n import translate
+from app.presets import gives_map
 from app.state.adapters import Adapters
 from app.state.generation import Generation
 from app.state.messages import Kind, Message
@@ -37,10 +38,11 @@ _PLANNED_BY = ("size", "steps", "guidance", "count", "model", "is_change", "nega
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """What the status line says of the last result. No mask: nothing was to be protected."""
+    """What is said of the last result. No mask: nothing was to be protected."""
 
     seconds: float
     changed_outside: int | None
+    is_map: bool = False
 
 
 class Making(QObject):
@@ -185,6 +187,10 @@ class Making(QObject):
         """The engine does one thing at a time, and words are wanted soon."""
         return not self.is_busy and not self.polishing.hindrance
 
+    @property
+    def can_describe(self) -> bool:
+        return not self.is_busy and not self.polishing.description_hindrance
+
     def generate(self) -> None:
         """Queue what the prompt panel says; anything wrong with it is told, and nothing starts."""
         make, state = self._generation, self._workspace.document.state
@@ -266,7 +272,8 @@ class Making(QObject):
             placed = place(document.state, workspace.tree, job, result, 0)
         document.do(placed.command(first.node.id))
         outside = placed.changed_outside if job.mask is not None else None
-        self.placed.emit(Outcome(seconds=result.seconds, changed_outside=outside))
+        is_map = is_change(job) and gives_map(job.request.prompt)
+        self.placed.emit(Outcome(seconds=result.seconds, changed_outside=outside, is_map=is_map))
         if not is_change(job):
             self._generation.switch(True)
 

@@ -1,6 +1,6 @@
-"""Polishing the prompt: asks the engine for a better one, and holds it until the user decides.
+"""Words that the model writes: a better prompt, or a description of the page as one.
 
-Nothing changes before the user takes it. Knows no widgets.
+They are held until the user decides; nothing changes before. Knows no widgets.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from PySide6.QtCore import Signal
 
 from app.document.edits import source_for_edit
 from app.document.pictures import to_picture
-from app.i18n import translate
+from app.i18n import shown_language, translate
 from app.state.generation import SHOWN_SEED_LIMIT
 from app.state.messages import Kind, Message
 from app.state.observable import Observable, Property
@@ -40,6 +40,8 @@ class Polishing(Observable):
 
     phase = Property(Phase.idle)
     text = Property("")
+    is_description = Property(False)
+    """The text is of the page, and makes a new picture; else it says the prompt more fully."""
 
     def __init__(self, workspace: Workspace) -> None:
         super().__init__(workspace)
@@ -60,10 +62,18 @@ class Polishing(Observable):
     @property
     def hindrance(self) -> str:
         """Why the model in use cannot polish, in words; empty when it can."""
+        return self._hindrance(Polish.task)
+
+    @property
+    def description_hindrance(self) -> str:
+        """Why it cannot describe a picture; empty when it can."""
+        return self._hindrance(Caption.task)
+
+    def _hindrance(self, task: str) -> str:
         model = self._workspace.generation.model
         if model is None:
             return translate("Polish", "Looking for models…")
-        if Polish.task in model.tasks:
+        if task in model.tasks:
             return ""
         if model.name == STARTER:
             return translate("Polish", "The starter's encoder cannot write; load a real model")
@@ -71,24 +81,41 @@ class Polishing(Observable):
 
     def start(self) -> None:
         """Ask for another rewriting of what stands in the prompt, each time with a new seed."""
-        make = self._workspace.generation
-        if self.hindrance or make.model is None:
+        if self.hindrance:
             return
         self.discard()
-        seed = random.randrange(SHOWN_SEED_LIMIT)
+        prompt = self._workspace.generation.prompt
         try:
-            request = Polish(prompt=make.prompt, images=self._seen(), seed=seed)
+            request = Polish(prompt=prompt, images=self._seen(), seed=_new_seed())
         except RequestError as error:
             self._tell(Kind.warning, str(error))
             return
+        self._ask(request)
+
+    def describe(self) -> None:
+        """Ask what the page shows, in the language of the interface."""
+        state = self._workspace.document.state
+        if self.description_hindrance or not state.layers:
+            return
+        self.discard()
+        page = to_picture(source_for_edit(state))
+        self._ask(Caption(image=page, language=shown_language(), seed=_new_seed()))
+
+    def _ask(self, request: Polish | Caption) -> None:
+        model = self._workspace.generation.model
+        assert model is not None, "without one there is a hindrance"
+        self.is_description = isinstance(request, Caption)
         self.text, self.phase = "", Phase.writing
-        self._id = self._workspace.client.write(make.model.path, request)
+        self._id = self._workspace.client.write(model.path, request)
 
     def take(self) -> None:
-        """The text becomes the prompt; undoing it there brings back the user's own."""
+        """The text becomes the prompt; undoing it there brings back the user's own. A description
+        becomes that of a new picture."""
         text, phase = self.text, self.phase
         self.discard()
         if phase is Phase.ready:
+            if self.is_description:
+                self._workspace.generation.switch(False)
             self.taken.emit(text)
 
     def discard(self) -> None:
@@ -99,19 +126,19 @@ class Polishing(Observable):
         self.text, self.phase = "", Phase.idle
 
     def _seen(self) -> tuple[Picture, ...]:
-        """What the instruction is about: the page that is changed, or the reference."""
+        """What the instruction is about: the page that is changed, and the references."""
         make, state = self._workspace.generation, self._workspace.document.state
         can_see = make.model is not None and Caption.task in make.model.tasks
         if not can_see or not make.follows_instructions:
             return ()
         if make.is_change and state.layers:
-            return (to_picture(source_for_edit(state)),)
-        return () if make.reference is None else (make.reference,)
+            return (to_picture(source_for_edit(state)), *make.references)
+        return make.references
 
     # --- engine ---
 
     def _on_words(self, message: Words) -> None:
-        if message.id == self._id:
+        if message.id == self._id and not self.is_description:  # that grows as a record, in JSON
             self.text = message.text
 
     def _on_written(self, message: Written) -> None:
@@ -139,4 +166,10 @@ class Polishing(Observable):
 
     def _tell(self, kind: Kind, text: str) -> None:
         title = translate("Polish", "The prompt could not be polished, and stays as it is.")
+        if self.is_description:
+            title = translate("Polish", "The picture could not be described.")
         self.told.emit(Message(kind=kind, title=title, text=text[:1].upper() + text[1:]))
+
+
+def _new_seed() -> int:
+    return random.randrange(SHOWN_SEED_LIMIT)

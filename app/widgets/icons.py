@@ -46,6 +46,8 @@ class _GlyphEngine(QIconEngine):
         painter.restore()
 
     def pixmap(self, size: QSize, mode: QIcon.Mode, state: QIcon.State) -> QPixmap:
+        if size.isEmpty():  # a widget that has no room yet
+            return QPixmap()
         result = QPixmap(size)
         if result.isNull():  # a button that has no room yet
             return result

@@ -23,7 +23,7 @@ class PromptEdit(QPlainTextEdit):
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
 
     def sizeHint(self) -> QSize:
-        """Not more than it needs: where there is room it grows by its stretch."""
+        """No taller than it must be: what is left over it gets by its stretch."""
         return QSize(super().sizeHint().width(), self.minimumHeight())
 
     @property

@@ -43,6 +43,10 @@
    <translation>复制可见内容(&amp;C)</translation>
   </message>
   <message>
+   <source>&amp;Describe Picture</source>
+   <translation>描述图片(&amp;D)</translation>
+  </message>
+  <message>
    <source>&amp;Duplicate</source>
    <translation>复制图层(&amp;D)</translation>
   </message>
@@ -183,6 +187,10 @@
    <translation>再次使用这些设置(&amp;U)</translation>
   </message>
   <message>
+   <source>&amp;Use as Mask or Selection…</source>
+   <translation>用作蒙版或选区(&amp;U)…</translation>
+  </message>
+  <message>
    <source>&amp;View</source>
    <translation>视图(&amp;V)</translation>
   </message>
@@ -193,6 +201,10 @@
   <message>
    <source>Add Mask that S&amp;hows All</source>
    <translation>添加全部显示的蒙版(&amp;H)</translation>
+  </message>
+  <message>
+   <source>Add to Pr&amp;ompt as Picture</source>
+   <translation>作为图片加入提示词(&amp;O)</translation>
   </message>
   <message>
    <source>Appl&amp;y Mask</source>
@@ -209,6 +221,10 @@
   <message>
    <source>C&amp;hange This Picture</source>
    <translation>修改此图片(&amp;H)</translation>
+  </message>
+  <message>
+   <source>Change by P&amp;reset…</source>
+   <translation>按预设修改(&amp;R)…</translation>
   </message>
   <message>
    <source>De&amp;lete</source>
@@ -705,6 +721,10 @@
    <source>Unlock layer</source>
    <translation>解锁图层</translation>
   </message>
+  <message>
+   <source>Use map</source>
+   <translation>使用分布图</translation>
+  </message>
  </context>
  <context>
   <name>Document</name>
@@ -798,6 +818,10 @@
  </context>
  <context>
   <name>Files</name>
+  <message>
+   <source>Add Pictures</source>
+   <translation>添加图片</translation>
+  </message>
   <message>
    <source>As a layer here</source>
    <translation>作为图层置于此处</translation>
@@ -1090,6 +1114,10 @@
    <translation>图层</translation>
   </message>
   <message>
+   <source>Map</source>
+   <translation>分布图</translation>
+  </message>
+  <message>
    <source>Mixed</source>
    <translation>混合值</translation>
   </message>
@@ -1169,8 +1197,82 @@
    <translation>请使用“另存为”在副本上继续工作。</translation>
   </message>
   <message>
+   <source>{count} pictures are too many: this model takes {most}. Remove some.</source>
+   <translation>图片太多（{count} 张）：此模型最多接受 {most} 张，请移除一些。</translation>
+  </message>
+  <message>
    <source>{model} is under the {licence}, which allows no commercial use.</source>
    <translation>{model} 采用 {licence}，该许可证不允许商业用途。</translation>
+  </message>
+ </context>
+ <context>
+  <name>MapDialog</name>
+  <message>
+   <source>Black and white, from</source>
+   <translation>黑白，阈值</translation>
+  </message>
+  <message>
+   <source>Bring back the picture it was made of</source>
+   <translation>恢复生成它之前的图片</translation>
+  </message>
+  <message>
+   <source>Grow</source>
+   <translation>扩展</translation>
+  </message>
+  <message>
+   <source>Invert</source>
+   <translation>反相</translation>
+  </message>
+  <message>
+   <source>Layer</source>
+   <translation>图层</translation>
+  </message>
+  <message>
+   <source>Mask of a layer</source>
+   <translation>图层蒙版</translation>
+  </message>
+  <message>
+   <source>New layer</source>
+   <translation>新图层</translation>
+  </message>
+  <message>
+   <source>Nothing is white: lower the threshold, or invert.</source>
+   <translation>没有白色部分：请降低阈值或反相。</translation>
+  </message>
+  <message>
+   <source>Selection</source>
+   <translation>选区</translation>
+  </message>
+  <message>
+   <source>Threshold</source>
+   <translation>阈值</translation>
+  </message>
+  <message>
+   <source>Use as</source>
+   <translation>用作</translation>
+  </message>
+  <message>
+   <source>Use as Mask or Selection</source>
+   <translation>用作蒙版或选区</translation>
+  </message>
+  <message>
+   <source>What counts, in white</source>
+   <translation>起作用的部分（白色）</translation>
+  </message>
+  <message>
+   <source>White is what counts: {share} of the page.</source>
+   <translation>白色部分起作用：占页面的 {share}。</translation>
+  </message>
+ </context>
+ <context>
+  <name>Maps</name>
+  <message>
+   <source>The answer is a map. It can become a mask or a selection.</source>
+   <translation>结果是一张分布图，可以用作蒙版或选区。</translation>
+  </message>
+  <message>
+   <source>Use as mask or selection…</source>
+   <translation>用作蒙版或选区…</translation>
   </message>
  </context>
  <context>
@@ -1348,6 +1450,10 @@
    <translation>模型改写的提示词：</translation>
   </message>
   <message>
+   <source>The picture could not be described.</source>
+   <translation>无法描述图片。</translation>
+  </message>
+  <message>
    <source>The prompt could not be polished, and stays as it is.</source>
    <translation>提示词未能润色，保持不变。</translation>
   </message>
@@ -1366,6 +1472,160 @@
   <message>
    <source>Use it</source>
    <translation>采用</translation>
+  </message>
+  <message>
+   <source>What the model sees on the page:</source>
+   <translation>模型在页面上看到的内容：</translation>
+  </message>
+ </context>
+ <context>
+  <name>PresetDialog</name>
+  <message>
+   <source>Change by Preset</source>
+   <translation>按预设修改</translation>
+  </message>
+  <message>
+   <source>Change the Picture</source>
+   <translation>修改图片</translation>
+  </message>
+  <message>
+   <source>Fill in every field.</source>
+   <translation>请填写所有字段。</translation>
+  </message>
+  <message>
+   <source>Instruction</source>
+   <translation>指令</translation>
+  </message>
+  <message>
+   <source>Presets</source>
+   <translation>预设</translation>
+  </message>
+  <message>
+   <source>Put in the Prompt</source>
+   <translation>填入提示词</translation>
+  </message>
+  <message>
+   <source>The model is told</source>
+   <translation>发给模型的指令</translation>
+  </message>
+ </context>
+ <context>
+  <name>Presets</name>
+  <message>
+   <source>Add an object</source>
+   <translation>添加物体</translation>
+  </message>
+  <message>
+   <source>Another view</source>
+   <translation>换个视角</translation>
+  </message>
+  <message>
+   <source>Background</source>
+   <translation>背景</translation>
+  </message>
+  <message>
+   <source>Boxes around objects</source>
+   <translation>框出物体</translation>
+  </message>
+  <message>
+   <source>Change a material</source>
+   <translation>更换材质</translation>
+  </message>
+  <message>
+   <source>Change a pose</source>
+   <translation>改变姿势</translation>
+  </message>
+  <message>
+   <source>Change the style</source>
+   <translation>改变风格</translation>
+  </message>
+  <message>
+   <source>Degrees</source>
+   <translation>角度</translation>
+  </message>
+  <message>
+   <source>Depth map</source>
+   <translation>深度图</translation>
+  </message>
+  <message>
+   <source>Direction</source>
+   <translation>方向</translation>
+  </message>
+  <message>
+   <source>Edges</source>
+   <translation>边缘</translation>
+  </message>
+  <message>
+   <source>Material</source>
+   <translation>材质</translation>
+  </message>
+  <message>
+   <source>New</source>
+   <translation>新</translation>
+  </message>
+  <message>
+   <source>Object</source>
+   <translation>物体</translation>
+  </message>
+  <message>
+   <source>Old</source>
+   <translation>原</translation>
+  </message>
+  <message>
+   <source>Person</source>
+   <translation>人物</translation>
+  </message>
+  <message>
+   <source>Place</source>
+   <translation>位置</translation>
+  </message>
+  <message>
+   <source>Pose</source>
+   <translation>姿势</translation>
+  </message>
+  <message>
+   <source>Remove an object</source>
+   <translation>移除物体</translation>
+  </message>
+  <message>
+   <source>Replace an object</source>
+   <translation>替换物体</translation>
+  </message>
+  <message>
+   <source>Replace text</source>
+   <translation>替换文字</translation>
+  </message>
+  <message>
+   <source>Replace the background</source>
+   <translation>替换背景</translation>
+  </message>
+  <message>
+   <source>Segment an object</source>
+   <translation>分割物体</translation>
+  </message>
+  <message>
+   <source>Sharpen and add detail</source>
+   <translation>锐化并补充细节</translation>
+  </message>
+  <message>
+   <source>Style</source>
+   <translation>风格</translation>
+  </message>
+  <message>
+   <source>down</source>
+   <translation>向下</translation>
+  </message>
+  <message>
+   <source>left</source>
+   <translation>向左</translation>
+  </message>
+  <message>
+   <source>right</source>
+   <translation>向右</translation>
+  </message>
+  <message>
+   <source>up</source>
+   <translation>向上</translation>
   </message>
  </context>
  <context>
@@ -1386,12 +1646,16 @@
  <context>
   <name>Prompt</name>
   <message>
-   <source>A navy poster with "OPEN" in white in the middle</source>
-   <translation>一张深蓝色海报，中间写着白色的"OPEN"</translation>
+   <source>A navy poster with "SUMMER" and "SALE" in white at the top</source>
+   <translation>一张深蓝色海报，上方写着白色的"SUMMER"和"SALE"</translation>
   </message>
   <message>
    <source>About {time}</source>
    <translation>约需 {time}</translation>
+  </message>
+  <message>
+   <source>Add picture…</source>
+   <translation>添加图片…</translation>
   </message>
   <message>
    <source>As the picture</source>
@@ -1490,16 +1754,20 @@
    <translation>新种子  (Alt+R)</translation>
   </message>
   <message>
+   <source>Pictures that the prompt speaks of, beside the page</source>
+   <translation>提示词中提到的、页面之外的图片</translation>
+  </message>
+  <message>
    <source>Polish</source>
    <translation>润色</translation>
   </message>
   <message>
-   <source>Prompt</source>
-   <translation>提示词</translation>
+   <source>Presets…</source>
+   <translation>预设…</translation>
   </message>
   <message>
-   <source>Reference for the new picture</source>
-   <translation>新图片的参考</translation>
+   <source>Prompt</source>
+   <translation>提示词</translation>
   </message>
   <message>
    <source>Say what to change: make the page dark green</source>
@@ -1538,16 +1806,16 @@
    <translation>变体数</translation>
   </message>
   <message>
+   <source>What is often asked, with fields to fill in</source>
+   <translation>常用修改，填空即可</translation>
+  </message>
+  <message>
    <source>What the picture should not show</source>
    <translation>画面中不应出现的内容</translation>
   </message>
   <message>
    <source>Which model it is</source>
    <translation>这是哪个模型</translation>
-  </message>
-  <message>
-   <source>Without the reference</source>
-   <translation>移除参考</translation>
   </message>
   <message>
    <source>not stated</source>
@@ -1567,6 +1835,29 @@
   <message>
    <source>Cancel</source>
    <translation>取消</translation>
+  </message>
+ </context>
+ <context>
+  <name>References</name>
+  <message>
+   <source>Drag, or Ctrl+Left and Ctrl+Right, to change the order</source>
+   <translation>拖动，或用 Ctrl+左/右 调整顺序</translation>
+  </message>
+  <message>
+   <source>Picture {number}</source>
+   <translation>图 {number}</translation>
+  </message>
+  <message>
+   <source>Pictures beside the page</source>
+   <translation>页面之外的图片</translation>
+  </message>
+  <message>
+   <source>Without this picture</source>
+   <translation>移除此图片</translation>
+  </message>
+  <message>
+   <source>Without this picture  (Delete)</source>
+   <translation>移除此图片（Delete）</translation>
   </message>
  </context>
  <context>

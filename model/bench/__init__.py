@@ -22,17 +22,29 @@ class _Parser(argparse.ArgumentParser):
 
 def main(argv: list[str]) -> int:
     parser = _Parser(prog="main.py bench", description=__doc__)
-    parser.add_argument("name", choices=["cpu"], help="cpu: against diffusers, in one run")
-    parser.add_argument("--model", type=Path, help="model folder; the starter by default")
-    parser.add_argument("--samples", type=int, default=20, help="interleaved runs of each side")
-    parser.add_argument("--steps", type=int, default=8, help="steps of the whole run")
+    parser.add_argument(
+        "name",
+        choices=["cpu", "parity"],
+        help="cpu: one model against diffusers; parity: every task of the family, tiny",
+    )
+    parser.add_argument("--model", type=Path, help="cpu: model folder; the starter by default")
+    parser.add_argument("--samples", type=int, help="interleaved runs of each side")
+    parser.add_argument("--steps", type=int, default=8, help="cpu: steps of the whole run")
     options = parser.parse_args(argv)
-    from model.bench import cpu
-    from model.loader import starter_path
-
     try:
-        print(cpu.table(options.model or starter_path(), options.samples, options.steps))
+        print(_table(options))
     except ModelError as error:
         print(f"bench: {error}", file=sys.stderr)
         return 2
     return 0
+
+
+def _table(options: argparse.Namespace) -> str:
+    if options.name == "parity":
+        from model.bench import parity
+
+        return parity.table(options.samples or parity.SAMPLES)
+    from model.bench import cpu
+    from model.loader import starter_path
+
+    return cpu.table(options.model or starter_path(), options.samples or 20, options.steps)

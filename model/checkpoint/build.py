@@ -62,11 +62,13 @@ def text_encoder(
 
 
 def dialects(folder: ModelFolder, parts: Parts) -> tuple[tuple[str, nn.Module, keys.Dialect], ...]:
-    """Folder, network, and how its tensors are published."""
+    """Each part's name and network, and how its tensors are published where they lie."""
     transformer, vae, network = parts
+    is_file = {part: place.is_file() for part, place in folder.parts.items()}
+    of_transformer = keys.transformer_file if is_file["transformer"] else keys.plain
     return (
-        ("transformer", transformer, keys.plain(transformer)),
-        ("vae", vae, _vae_dialect(vae)),
+        ("transformer", transformer, of_transformer(transformer)),
+        ("vae", vae, keys.vae_file(vae, vae.config) if is_file["vae"] else _vae_dialect(vae)),
         ("text_encoder", network, keys.text_encoder(network, folder.encoder.language)),
     )
 

@@ -5,16 +5,16 @@ DiffSynth's has no config: its sizes are those of its tensors.
 
 from __future__ import annotations
 
-from contextlib import ExitStack
 from pathlib import Path
 
 import torch
 
 from model.checkpoint import keys
 from model.checkpoint.configs import check_class, read_config
-from model.checkpoint.safetensors_files import TensorFile, shard_paths
+from model.checkpoint.safetensors_files import TensorFile
+from model.checkpoint.sources import open_folder
 from model.checkpoint.strict_json import read_object
-from model.checkpoint.weights import check_tensors, load_weights
+from model.checkpoint.weights import check_weights, load_weights
 from model.config import ConfigError, TransformerConfig
 from model.controlnet import (
     MASK_CHANNELS,
@@ -65,10 +65,8 @@ def check_fit(path: Path, transformer: Transformer) -> ControlNet | BlockwiseCon
     """Refuse, from configs and headers alone, what `load_controlnet` would refuse; else the network
     on the meta device."""
     net, folder, stem = _build(path, transformer.config)
-    paths, _ = shard_paths(folder, stem)
-    with ExitStack() as stack:
-        files = [stack.enter_context(TensorFile.open(path)) for path in paths]
-        check_tensors(keys.plain(net), files, folder)
+    with open_folder(folder, stem) as source:
+        check_weights(keys.plain(net), source.weights, folder)
     return net
 
 

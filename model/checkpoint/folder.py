@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from model.checkpoint.configs import check_class, read_config
+from model.checkpoint.settings import with_settings
 from model.checkpoint.strict_json import read_object
 from model.checkpoint.titles import few_steps, titles
 from model.checkpoint.variants import Variants, choose, metadata_of, weight_files
@@ -40,8 +41,6 @@ from model.text_encoder.config import (
     VisionConfig,
 )
 
-SETTINGS_VERSION = 1
-MAX_AREA = 2**26
 DIFFUSION_STEM, TRANSFORMERS_STEM = "diffusion_pytorch_model", "model"
 STEMS = {
     "transformer": DIFFUSION_STEM,
@@ -72,7 +71,7 @@ _DECIDING_FILES = (
     "scheduler/scheduler_config.json",
     "processor/preprocessor_config.json",
 )
-_TOKENIZER_FILES = (
+TOKENIZER_FILES = (
     "tokenizer_config.json",
     "tokenizer.json",
     "vocab.json",
@@ -122,34 +121,6 @@ _KINDS = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class Settings:
-    """`inkstone.json`: values that override those of the family's row."""
-
-    version: int
-    condition_area: int | None = None
-    reference_area: int | None = None
-    sizes: tuple[tuple[int, int], ...] | None = None
-    steps: int | None = None
-    guidance: float | None = None
-    notice: str | None = None
-
-    def __post_init__(self) -> None:
-        for name in ("condition_area", "reference_area"):
-            area = getattr(self, name)
-            if area is not None and not 32 * 32 <= area <= MAX_AREA:
-                raise ConfigError(f"{name} {area} is outside 1024…{MAX_AREA} px²")
-        if self.sizes is not None and not self.sizes:
-            raise ConfigError("sizes is empty")
-        for width, height in self.sizes or ():
-            if not (16 <= width <= 8192 and 16 <= height <= 8192):
-                raise ConfigError(f"size {width}x{height} is outside 16…8192")
-        if self.steps is not None and not 1 <= self.steps <= 1000:
-            raise ConfigError(f"steps {self.steps} is outside 1…1000")
-        if self.guidance is not None and not 1 <= self.guidance <= 100:
-            raise ConfigError(f"guidance {self.guidance} is outside 1…100")
-
-
-@dataclass(frozen=True, kw_only=True)
 class ModelFolder:
     """Everything a published folder says in JSON, checked."""
 
@@ -161,11 +132,10 @@ class ModelFolder:
     scheduler: SchedulerConfig
     encoder: EncoderConfig | Encoder21Config
     images: ImageConfig | None
-
-    @property
-    def tokenizer(self) -> Path:
-        """The folder with the tokenizer's files."""
-        return self.path / _KINDS[self.row.generation].tokenizer
+    parts: Mapping[str, Path]
+    """The folder or file of each network, and the folder of the tokenizer."""
+    config_files: Mapping[str, Path]
+    """The small files that decide about pictures, by their place; part of the identity."""
 
     @property
     def size_multiple(self) -> int:
@@ -173,14 +143,20 @@ class ModelFolder:
         patch = self.transformer.patch_size
         return self.vae.scale * patch * self.transformer.side_tokens
 
-    @property
-    def config_files(self) -> tuple[Path, ...]:
-        """The small files that decide about pictures; part of the model's identity."""
-        places = [self.path / name for name in _DECIDING_FILES]
-        if not (self.path / "processor/preprocessor_config.json").exists():
-            places.append(self.path / "processor/processor_config.json")
-        places += [self.tokenizer / name for name in _TOKENIZER_FILES]
-        return tuple(place for place in places if place.is_file())
+
+@dataclass(frozen=True, kw_only=True)
+class Companions:
+    """What a published folder holds beside the transformer."""
+
+    path: Path
+    pipeline: str
+    sigmas: tuple[float, ...]
+    vae: VaeConfig | Vae21Config
+    scheduler: SchedulerConfig
+    encoder: EncoderConfig | Encoder21Config
+    images: ImageConfig | None
+    parts: Mapping[str, Path]
+    config_files: Mapping[str, Path]
 
 
 def read_folder(
@@ -200,20 +176,52 @@ def read_folder(
         )
     except ConfigError as error:
         raise CheckpointError(f"{path}: {error}") from None
-    row = _with_settings(_distilled(row, few_steps(metadata, name)), path / "inkstone.json")
-    vae = _read(path / "vae/config.json", kind.vae, kind.classes)
+    row = with_settings(distilled(row, few_steps(metadata, name)), path / "inkstone.json")
+    beside = read_companions(path)
     folder = ModelFolder(
         path=path,
         row=row,
         variants=variants,
         transformer=transformer,
-        vae=vae,
+        vae=beside.vae,
+        scheduler=beside.scheduler,
+        encoder=beside.encoder,
+        images=beside.images,
+        parts=beside.parts,
+        config_files=beside.config_files,
+    )
+    check_joints(folder)
+    return folder
+
+
+def read_companions(path: Path) -> Companions:
+    """Of a published folder, in which the transformer may be missing."""
+    pipeline, kind, sigmas = _read_index(path / "model_index.json")
+    return Companions(
+        path=path,
+        pipeline=pipeline,
+        sigmas=sigmas,
+        vae=_read(path / "vae/config.json", kind.vae, kind.classes),
         scheduler=_read_scheduler(path / "scheduler/scheduler_config.json"),
         encoder=_read_encoder(path / "text_encoder/config.json", kind),
-        images=_read_images(path / "processor"),
+        images=read_images(path / "processor"),
+        parts={part: path / part for part in STEMS} | {"tokenizer": path / kind.tokenizer},
+        config_files=_config_files(path, kind),
     )
-    _check_joints(folder)
-    return folder
+
+
+def read_transformer(path: Path, generation: Generation) -> Any:
+    """The config of a published folder's transformer."""
+    kind = _KINDS[generation]
+    return _read(path / "transformer/config.json", kind.transformer, kind.classes)
+
+
+def _config_files(path: Path, kind: _Kind) -> dict[str, Path]:
+    names = list(_DECIDING_FILES)
+    if not (path / "processor/preprocessor_config.json").exists():
+        names.append("processor/processor_config.json")  # type: ignore
+    names += [f"{kind.tokenizer}/{name}" for name in TOKENIZER_FILES]
+    return {name: path / name for name in names if (path / name).is_file()}
 
 
 def is_model_folder(path: Path) -> bool:
@@ -251,7 +259,7 @@ def _read_index(index_path: Path) -> tuple[str, _Kind, tuple[float, ...]]:
     return name, kind, read_config(_Sampling, index, str(index_path)).sample_sigmas or ()
 
 
-def _distilled(row: Family, schedule: str) -> Family:
+def distilled(row: Family, schedule: str) -> Family:
     """The row of weights that say they are distilled; 2.1 brings levels of its own, and layers have
     theirs."""
     if not schedule or row.generation is not Generation.first or row.has_layers:
@@ -268,26 +276,6 @@ class _Sampling:
         falls = all(a > b for a, b in pairwise(levels))
         if not (falls and levels[0] <= 1 and levels[-1] > 0):
             raise ConfigError("sample_sigmas must fall, from 1 at most, and stay above 0")
-
-
-def _with_settings(row: Family, path: Path) -> Family:
-    if not path.exists():
-        return row
-    values = read_object(path)
-    version = values.get("version")
-    if not isinstance(version, int) or isinstance(version, bool) or version < 1:
-        raise CheckpointError(f"{path}: version {str(version)[:40]!r} is not a number from 1")
-    if version > SETTINGS_VERSION:
-        raise CheckpointError(
-            f"{path} was written for a newer Inkstone (version {version}); update Inkstone"
-        )
-    settings = read_config(Settings, values, str(path))
-    changes = {
-        field.name: getattr(settings, field.name)
-        for field in dataclasses.fields(settings)
-        if field.name != "version" and getattr(settings, field.name) is not None
-    }
-    return dataclasses.replace(row, **changes)
 
 
 def _read(path: Path, cls: Any, classes: Mapping[str, tuple[str, ...]]) -> Any:
@@ -349,7 +337,7 @@ def _with_rope(values: Mapping[str, Any], where: str) -> dict[str, Any]:
     return {**values, **{name: rope[name] for name in names if name in rope}}
 
 
-def _read_images(folder: Path) -> ImageConfig | None:
+def read_images(folder: Path) -> ImageConfig | None:
     path, whole = folder / "preprocessor_config.json", folder / "processor_config.json"
     if path.exists():
         values = read_object(path)
@@ -366,7 +354,7 @@ def _read_images(folder: Path) -> ImageConfig | None:
     return read_config(ImageConfig, values, str(path))
 
 
-def _check_joints(folder: ModelFolder) -> None:
+def check_joints(folder: ModelFolder) -> None:
     """Where one network's output is another's input, their widths agree."""
     transformer, vae, encoder = folder.transformer, folder.vae, folder.encoder
     if transformer.out_channels != vae.z_dim:

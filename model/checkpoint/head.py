@@ -1,4 +1,4 @@
-"""The text encoder's output layer in the files of a model folder: whether it is there, and reading
+"""The text encoder's output layer in its files: whether it is there, and reading
 it when it is wanted. Conditioning does without, so loading a model leaves it where it is."""
 
 from __future__ import annotations
@@ -16,19 +16,20 @@ from model.errors import CheckpointError
 PART = "text_encoder"
 
 
-def has_head(path: Path) -> bool:
-    """Of a model folder; one that cannot be read has none."""
+def has_head(place: Path) -> bool:
+    """Of the text encoder's folder or file; one that cannot be read has none."""
     with contextlib.suppress(CheckpointError):
-        return holds_tensor(path / PART, STEMS[PART], HEAD)
+        return holds_tensor(place, STEMS[PART], HEAD)
     return False
 
 
-def read_head(path: Path, embedding: Tensor) -> Tensor:
-    """Of a model folder: [V, D], on the device and in the type of the word embedding [V, D].
+def read_head(place: Path, embedding: Tensor) -> Tensor:
+    """Of the text encoder's folder or file: [V, D], on the device and in the type of the word
+    embedding [V, D].
 
     Raises CheckpointError when it is not there or does not fit.
     """
     shape = (embedding.shape[0], embedding.shape[1])
     return read_tensor(
-        path / PART, STEMS[PART], HEAD, shape, dtype=embedding.dtype, device=embedding.device
+        place, STEMS[PART], HEAD, shape, dtype=embedding.dtype, device=embedding.device
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 from model.checkpoint.strict_json import read_bytes
@@ -11,13 +11,11 @@ from model.checkpoint.strict_json import read_bytes
 MAX_FILE_BYTES = 64 * 2**20
 
 
-def file_hashes(paths: Iterable[Path], root: Path) -> dict[str, str]:
-    """Hashes of small files by their place under `root`."""
+def file_hashes(paths: Mapping[str, Path]) -> dict[str, str]:
+    """Hashes of small files, by the names that they are given."""
     return {
-        path.relative_to(root).as_posix(): hashlib.sha256(
-            read_bytes(path, limit_bytes=MAX_FILE_BYTES)
-        ).hexdigest()
-        for path in paths
+        name: hashlib.sha256(read_bytes(path, limit_bytes=MAX_FILE_BYTES)).hexdigest()
+        for name, path in paths.items()
     }
 
 

@@ -7,15 +7,18 @@ but not kept, and which may be absent. Knows shapes, not values or files.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 
 from torch import Tensor, nn
 
 from model import vae21 as two_one
+from model.checkpoint.stored import bare
+from model.checkpoint.vae_layout import fold, published_shape, time_conv_shapes
+from model.checkpoint.wan_names import published_vae_name
 from model.config import VaeConfig
 from model.config21 import Vae21Config
 from model.text_encoder.config import Language21Config, LanguageConfig
-from model.vae import fold, published_shape, time_conv_shapes
 
 Shape = tuple[int, ...]
 HEAD = "lm_head.weight"
@@ -32,7 +35,8 @@ def _as_is(_: str, tensor: Tensor) -> Tensor:
 
 @dataclass(frozen=True, kw_only=True)
 class Dialect:
-    """How a network's tensors are published. `ours` translates names, `fold` values."""
+    """How a network's tensors are published. `ours` translates names, `fold` values. `is_loose`:
+    axes of one may stand elsewhere than expected."""
 
     shapes: Mapping[str, Shape]
     """Every tensor that is kept, by our name, in its published shape."""
@@ -42,10 +46,35 @@ class Dialect:
     """Tensors that may be there and are not kept."""
     ours: Callable[[str], str] = _same
     fold: Callable[[str, Tensor], Tensor] = _as_is
+    fused: tuple[str, tuple[str, ...]] | None = None
+    """The end of a name that stands for several, and their ends, which share its rows equally."""
+    is_loose: bool = False
+
+    def names(self, published: str) -> tuple[str, ...]:
+        """Ours of what is published under one name."""
+        name = self.ours(published)
+        if self.fused is None or not name.endswith(self.fused[0]):
+            return (name,)
+        return tuple(name.removesuffix(self.fused[0]) + end for end in self.fused[1])
 
 
 def plain(module: nn.Module) -> Dialect:
     return Dialect(shapes={name: tuple(t.shape) for name, t in module.state_dict().items()})
+
+
+def transformer_file(module: nn.Module) -> Dialect:
+    """Of a single file: a prefix in front, and 2.1's gate and projection as one, gate first."""
+    mlp = ".img_mlp."
+    parts = (f"{mlp}gate_layer.weight", f"{mlp}proj.weight")
+    return replace(plain(module), ours=bare, fused=(f"{mlp}gate_up.weight", parts))
+
+
+def vae_file(module: nn.Module, config: VaeConfig | Vae21Config) -> Dialect:
+    """Of a single file, under Wan's names or the published ones. Of 2.1 it may have a time axis."""
+    is_newer = isinstance(config, Vae21Config)
+    dialect = vae21(module, config) if is_newer else vae(module, config)
+    ours = partial(published_vae_name, num_res_blocks=config.num_res_blocks)
+    return replace(dialect, ours=ours, is_loose=is_newer)
 
 
 def vae(module: nn.Module, config: VaeConfig) -> Dialect:

@@ -18,6 +18,7 @@ from typing import Any, BinaryIO, Self
 import torch
 from torch import Tensor
 
+from model.checkpoint.opened import HASH_CHUNK_BYTES, fill, open_file, samples
 from model.checkpoint.strict_json import parse_object, read_object
 from model.errors import CheckpointError
 
@@ -27,8 +28,6 @@ MAX_TENSORS = 100_000
 MAX_NAME_CHARS = 256
 MAX_DIMS = 8
 MAX_SHARDS = 1000
-HASH_CHUNK_BYTES = 8 * 2**20
-SAMPLE_BYTES = 64 * 2**10
 
 DTYPES = {
     "BOOL": torch.bool,
@@ -84,12 +83,7 @@ class TensorFile:
     @classmethod
     def open(cls, path: Path) -> Self:
         """Open and check; raises CheckpointError, and leaves nothing open when it does."""
-        try:
-            file = path.open("rb")
-        except FileNotFoundError:
-            raise CheckpointError(f"{path} is missing; download the model again") from None
-        except OSError as error:
-            raise CheckpointError(f"{path} cannot be read: {error}") from error
+        file = open_file(path)
         try:
             size = os.fstat(file.fileno()).st_size
             header = _read_header(file, size, path)
@@ -102,7 +96,6 @@ class TensorFile:
     def tensors(self) -> Iterator[tuple[str, Tensor]]:
         """Name and tensor, in the order of the file, each read into memory of its own."""
         digest = hashlib.sha256(self._header)
-        self._file.seek(len(self._header))
         for entry in self.entries:
             buffer = self._bytes_of(entry)
             view = buffer.numpy().data
@@ -113,14 +106,7 @@ class TensorFile:
 
     def samples(self) -> Iterator[bytes]:
         """The header, and the data's first, middle and last bytes: enough to know the file by."""
-        yield self._header
-        size = max((entry.end for entry in self.entries), default=0)
-        for place in (0, size // 2, max(0, size - SAMPLE_BYTES)):
-            self._file.seek(len(self._header) + place)
-            try:
-                yield self._file.read(SAMPLE_BYTES)
-            except OSError as error:
-                raise CheckpointError(f"{self.path} cannot be read: {error}") from error
+        yield from samples(self._file, len(self._header), self.path)
 
     def read(self, name: str) -> Tensor:
         """One tensor into memory of its own; nothing else of the data is read, or hashed.
@@ -130,25 +116,16 @@ class TensorFile:
         entry = next((entry for entry in self.entries if entry.name == name), None)
         if entry is None:
             raise CheckpointError(f"{self.path} lacks {name}; download the model again")
-        self._file.seek(len(self._header) + entry.begin)
+        return self.read_entry(entry)
+
+    def read_entry(self, entry: TensorEntry) -> Tensor:
         return self._bytes_of(entry).view(entry.dtype).reshape(entry.shape)
 
     def _bytes_of(self, entry: TensorEntry) -> Tensor:
-        """The next bytes of the file, as many as the tensor has."""
+        self._file.seek(len(self._header) + entry.begin)
         buffer = torch.empty(entry.end - entry.begin, dtype=torch.uint8)
-        self._fill(buffer.numpy().data, entry.name)
+        fill(self._file, buffer.numpy().data, self.path, entry.name)
         return buffer
-
-    def _fill(self, view: memoryview, name: str) -> None:
-        done = 0
-        while done < len(view):
-            try:
-                count = self._file.readinto(view[done:])  # type: ignore[attr-defined]
-            except OSError as error:
-                raise CheckpointError(f"{self.path}: reading {name}: {error}") from error
-            if not count:
-                raise CheckpointError(f"{self.path} became shorter while it was read")
-            done += count
 
     def close(self) -> None:
         self._file.close()

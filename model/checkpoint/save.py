@@ -25,11 +25,12 @@ from transformers import Qwen2_5_VLModel, Qwen2Tokenizer
 from model.checkpoint.folder import CLASSES, DIFFUSION_STEM, TRANSFORMERS_STEM
 from model.checkpoint.keys import published_text_encoder_name
 from model.checkpoint.safetensors_files import DTYPE_NAMES
+from model.checkpoint.vae_layout import time_conv_shapes, unfold
 from model.config import SchedulerConfig, TransformerConfig, VaeConfig
 from model.lora import Deltas
 from model.text_encoder.config import ImageConfig
 from model.transformer import Transformer
-from model.vae import Vae, time_conv_shapes, unfold
+from model.vae import Vae
 
 DIFFUSERS_VERSION = "0.36.0"  # the first that had every class named here
 MAX_SHARD_BYTES = 5 * 10**9

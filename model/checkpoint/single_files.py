@@ -1,24 +1,27 @@
-"""A single safetensors file, told by its tensors: which part of which published model it is.
+"""A single weight file, safetensors or GGUF, told by its tensors: which part of which published
+model it is.
 
-Only the header is read, within the limits of `safetensors_files`. What tensors cannot tell is left
-to `variants`. Loading such a file is not done here.
+Only the header is read, within the limits of its format. What tensors cannot tell is left to
+`variants`. Loading such a file is not done here.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
+from typing import Any
 
-from model.checkpoint.safetensors_files import DTYPE_NAMES, TensorFile
+from model.checkpoint.sources import open_file
+from model.checkpoint.stored import TIMESTEP_ZERO, StoredWeight, bare
 from model.checkpoint.titles import few_steps, titles
 from model.checkpoint.variants import NO_VARIANTS, Variants, choose
 from model.config import FAMILIES, Family, Generation
 from model.errors import CheckpointError
 
-PREFIXES = ("model.diffusion_model.", "diffusion_model.")
-"""What ComfyUI puts before a transformer's names."""
+Shape = tuple[int, ...]
 
 _VAE_ENDS = (
     ("decoder.conv_in.weight", "decoder.conv_out.weight"),
@@ -35,7 +38,8 @@ class Part(StrEnum):
 @dataclass(frozen=True, kw_only=True)
 class SingleFile:
     """`base` is the family, or the published model where it is told. `variants` has those that a
-    transformer may be. `types` are those of its numbers, the commonest first."""
+    transformer may be. `types` say how its numbers are stored, the commonest first. `shapes` are
+    those of its weights, by their bare names."""
 
     path: Path
     part: Part
@@ -43,20 +47,21 @@ class SingleFile:
     variants: Variants = NO_VARIANTS
     schedule: str = ""
     types: tuple[str, ...]
+    shapes: Mapping[str, Shape] = field(repr=False)
 
 
-def recognise(path: Path, remembered: Mapping[str, str] | None = None) -> SingleFile | None:
-    """None where it is no part of a published model. CheckpointError for a damaged file."""
-    with TensorFile.open(path) as file:
-        shapes = {_bare(entry.name): entry.shape for entry in file.entries}
-        bytes_of: dict[str, int] = {}
-        for entry in file.entries:
-            name = DTYPE_NAMES[entry.dtype]
-            bytes_of[name] = bytes_of.get(name, 0) + entry.end - entry.begin
-        metadata = file.metadata
-    types = tuple(sorted(bytes_of, key=lambda name: -bytes_of[name]))
-    if rows := _rows(shapes):
-        row, variants = choose(rows, [path], titles(metadata, path.stem), remembered=remembered)
+def recognise(
+    path: Path, remembered: Mapping[str, str] | None = None, variant: str | None = None
+) -> SingleFile | None:
+    """None where it is no part of a published model. CheckpointError for a damaged file,
+    ConfigError for a `variant` that it cannot be."""
+    with open_file(path) as source:
+        weights, marks = source.weights, source.marks
+        metadata = _texts(source.metadata)
+    shapes = {bare(weight.name): weight.shape for weight in weights}
+    if rows := _rows(shapes, is_marked=TIMESTEP_ZERO in marks):
+        texts = titles(metadata, path.stem)
+        row, variants = choose(rows, [path], texts, variant=variant, remembered=remembered)
         is_first = row.generation is Generation.first and not row.has_layers
         return SingleFile(
             path=path,
@@ -64,33 +69,47 @@ def recognise(path: Path, remembered: Mapping[str, str] | None = None) -> Single
             base=row.name,
             variants=variants,
             schedule=few_steps(metadata, path.stem) if is_first else "",
-            types=types,
+            types=_types(weights),
+            shapes=shapes,
         )
     part, base = _other_part(shapes)
-    return SingleFile(path=path, part=part, base=base, types=types) if part else None
+    if part is None:
+        return None
+    return SingleFile(path=path, part=part, base=base, types=_types(weights), shapes=shapes)
 
 
 def refusal(path: Path) -> str:
     """Why a file cannot be taken for a model, with what it is."""
-    advice = "name the folder that holds transformer, vae and text_encoder"
+    advice = "name the folder that holds transformer, vae and text_encoder, or a transformer's file"
     try:
         found = recognise(path)
     except CheckpointError as error:
         return str(error)
     if found is None:
         return f"{path} is a file and no model; {advice}"
-    return f"{path} is only the {found.part} of {found.base}, and no model yet; {advice}"
+    return f"{path} is the {found.part} of {found.base}, and no model; {advice}"
 
 
-def _bare(name: str) -> str:
-    for prefix in PREFIXES:
-        if name.startswith(prefix):
-            return name.removeprefix(prefix)
-    return name
+def _types(weights: Sequence[StoredWeight]) -> tuple[str, ...]:
+    """How the weights are stored; that of most numbers first."""
+    counts: dict[str, int] = {}
+    for weight in weights:
+        counts[weight.scheme] = counts.get(weight.scheme, 0) + math.prod(weight.shape)
+    return tuple(sorted(counts, key=lambda name: -counts[name]))
 
 
-def _rows(shapes: Mapping[str, tuple[int, ...]]) -> tuple[Family, ...]:
-    """The published models whose transformer has these tensors; none for another part."""
+def _texts(metadata: Mapping[str, Any]) -> dict[str, str]:
+    """Without what is no text; a GGUF file puts its title and such under `general`."""
+    texts = {key: value for key, value in metadata.items() if isinstance(value, str)}
+    return {key.removeprefix("general."): value for key, value in texts.items()}
+
+
+def _rows(shapes: Mapping[str, Shape], *, is_marked: bool) -> tuple[Family, ...]:
+    """The published models whose transformer has these tensors; none for another part.
+
+    `is_marked` is ComfyUI's word for `zero_cond_t`. Files that others convert may lack it, so that
+    its absence tells nothing.
+    """
     if not any(name.startswith("transformer_blocks.0.attn.") for name in shapes):
         return ()
     if "txt_in.text_norm.weight" in shapes:
@@ -98,12 +117,12 @@ def _rows(shapes: Mapping[str, tuple[int, ...]]) -> tuple[Family, ...]:
     if "txt_norm.weight" not in shapes or "proj_out.weight" not in shapes:
         return ()
     has_layers = "time_text_embed.addition_t_embedding.weight" in shapes
-    is_marked = "__index_timestep_zero__" in shapes  # ComfyUI's mark of zero_cond_t
-    rows = (row for row in FAMILIES if row.generation is Generation.first)
-    return tuple(r for r in rows if r.has_layers is has_layers and r.zero_cond_t is is_marked)
+    rows = [row for row in FAMILIES if row.generation is Generation.first]
+    rows = [row for row in rows if row.has_layers is has_layers]
+    return tuple(row for row in rows if row.zero_cond_t or not is_marked)
 
 
-def _other_part(shapes: Mapping[str, tuple[int, ...]]) -> tuple[Part | None, str]:
+def _other_part(shapes: Mapping[str, Shape]) -> tuple[Part | None, str]:
     """A VAE or a text encoder, by its first convolution or its words."""
     for first_name, last_name in _VAE_ENDS:
         first, last = shapes.get(first_name), shapes.get(last_name)

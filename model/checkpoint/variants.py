@@ -12,7 +12,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from model.checkpoint.safetensors_files import TensorFile, shard_paths
+from model.checkpoint.safetensors_files import shard_paths
+from model.checkpoint.sources import open_file
 from model.config import ConfigError, Family, called, proposed
 from model.errors import CheckpointError
 
@@ -65,8 +66,8 @@ def metadata_of(weights: Sequence[Path]) -> dict[str, str]:
     """Of the first weight file, if it can be read."""
     with contextlib.suppress(CheckpointError):
         if weights:
-            with TensorFile.open(weights[0]) as file:
-                return file.metadata
+            with open_file(weights[0]) as file:
+                return dict(file.metadata)
     return {}
 
 
@@ -79,7 +80,7 @@ def fingerprint(weights: Sequence[Path]) -> str:
     digest = hashlib.sha256()
     try:
         for path in weights:
-            with TensorFile.open(path) as file:
+            with open_file(path) as file:
                 for piece in file.samples():
                     digest.update(piece)
     except CheckpointError:

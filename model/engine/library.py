@@ -26,6 +26,7 @@ from model.requests import (
 
 if TYPE_CHECKING:
     from model.checkpoint.control_folders import ControlFolders
+    from model.checkpoint.folder import ModelFolder
     from model.checkpoint.lora_folders import LoraFolders
     from model.transformer import Transformer
 
@@ -89,11 +90,14 @@ class Library:
         variant: str | None = None,
         variants: Mapping[str, str] | None = None,
         lora_folders: Sequence[Path] = (),
+        parts: Sequence[Path] = (),
     ) -> None:
-        """`variant` says what the models are whose files do not tell; `variants` say it by the
-        fingerprint of their weights."""
+        """`parts` are files and folders with what a transformer's file lacks; the models' folders
+        are looked through after them. `variant` says what the models are whose files do not tell;
+        `variants` say it by the fingerprint of their weights."""
         self._folders = tuple(folders)
         self._lora_places = tuple(lora_folders)
+        self._parts = tuple(parts)
         self._device = device
         self._dtype = dtype
         self._variant = variant
@@ -102,9 +106,13 @@ class Library:
 
     def describe(self) -> tuple[ModelDescription, ...]:
         """The starter first. A model that cannot be used is listed with the reason."""
+        return tuple(map(self.description, self._paths()))
+
+    def description(self, path: Path) -> ModelDescription:
+        """Of one folder or file."""
         from model import loader
 
-        return tuple(loader.describe(path, self._variants) for path in self._paths())
+        return loader.describe(path, self._variants, self._places)
 
     def adapters(self) -> tuple[AdapterDescription, ...]:
         """LoRAs and ControlNets, not hashed yet."""
@@ -122,18 +130,15 @@ class Library:
         return tuple(found)
 
     def find(self, name: str) -> Path:
-        """A folder, the name of a folder among the models, or nothing for the starter."""
+        """A folder, a transformer's file, the name of one among the models, or nothing for the
+        starter."""
         from model import loader
 
         if name in ("", STARTER):
             return loader.starter_path()
         path = Path(name).expanduser()
-        if path.is_dir():
+        if path.exists():
             return path.resolve()
-        if path.is_file():
-            from model.checkpoint.single_files import refusal
-
-            raise CheckpointError(refusal(path))
         paths = self._paths()
         for candidate in paths:
             if candidate.name == name:
@@ -154,7 +159,21 @@ class Library:
             lora_folders=self._lora_folders,
             control_folders=self._control_folders,
             accepted=accepted,
+            places=self._places,
         )
+
+    def read(self, path: Path) -> ModelFolder:
+        """What a folder or file says of its model, and where its parts lie. CheckpointError where
+        it cannot be used."""
+        from model.checkpoint.assembly import read_model
+
+        return read_model(path, self._variant, self._variants, self._places)
+
+    @property
+    def _places(self) -> tuple[Path, ...]:
+        from model import loader
+
+        return (*self._parts, *self._folders, loader.starter_path())
 
     def identify(self, question: Identify) -> AdapterDescription:
         """What is asked about, hashed; or with the reason why the model cannot use it."""
@@ -185,12 +204,11 @@ class Library:
     def _network(self, path: Path) -> Transformer:
         """A model's transformer without its weights."""
         from model.checkpoint.build import build
-        from model.checkpoint.folder import read_folder
         from model.transformer import Transformer
 
         if self._built is not None and self._built[0] == path:
             return self._built[1]
-        network = build(read_folder(path)).transformer
+        network = build(self.read(path)).transformer
         if not isinstance(network, Transformer):
             raise ModelError(f"{path.name} takes neither LoRAs nor ControlNets")
         self._built = (path, network)

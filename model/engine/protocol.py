@@ -48,6 +48,7 @@ class ModelDescription:
     steps: int = 1
     guidance: float = 1.0
     size_multiple: int = 16
+    max_references: int = 1
     tasks: tuple[str, ...] = ()
     negative: str = ""
     schedule: str = ""

@@ -6,8 +6,8 @@ import torch
 from PIL import Image, ImageOps
 
 from model.controlnet import BlockwiseControlNet, ControlNet
+from model.pictures import mask_tokens, resize, thresholded, to_image, to_rgba
 from model.pipelines.inputs import ControlMap, Networks
-from model.pipelines.pictures import mask_tokens, resize, thresholded, to_image, to_rgba
 from model.requests import Control, Picture, RequestError
 from model.transformer import Transformer
 from model.vae import Poll, no_poll

@@ -3,6 +3,7 @@ stand beside those of the target in every step."""
 
 from __future__ import annotations
 
+from model.pictures import resize, to_image
 from model.pipelines.inputs import (
     Inputs,
     Networks,
@@ -13,7 +14,6 @@ from model.pipelines.inputs import (
     seen_by_encoder,
     settle,
 )
-from model.pipelines.pictures import resize, to_image
 from model.requests import Edit, RequestError
 from model.vae import Poll, no_poll
 

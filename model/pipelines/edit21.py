@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from PIL import Image
 
+from model.pictures import resize, to_rgba
 from model.pipelines.inputs import (
     Inputs,
     Networks,
@@ -13,7 +14,6 @@ from model.pipelines.inputs import (
     prepare_inputs,
     reference_size,
 )
-from model.pipelines.pictures import resize, to_rgba
 from model.requests import Edit, Picture
 from model.vae import Poll, no_poll
 

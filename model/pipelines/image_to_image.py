@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from model.pictures import resize, to_image
 from model.pipelines.inputs import (
     Inputs,
     Networks,
@@ -11,7 +12,6 @@ from model.pipelines.inputs import (
     start_from,
     usual_size,
 )
-from model.pipelines.pictures import resize, to_image
 from model.requests import ImageToImage
 from model.vae import Poll, no_poll
 

@@ -11,6 +11,16 @@ from dataclasses import fields
 from PIL import Image
 from torch import Tensor
 
+from model.pictures import (
+    Box,
+    composite,
+    mask_box,
+    mask_image,
+    mask_tokens,
+    resize,
+    to_image,
+    to_picture,
+)
 from model.pipelines.inputs import (
     Inputs,
     Networks,
@@ -21,16 +31,6 @@ from model.pipelines.inputs import (
     settle,
     start_from,
     usual_size,
-)
-from model.pipelines.pictures import (
-    Box,
-    composite,
-    mask_box,
-    mask_image,
-    mask_tokens,
-    resize,
-    to_image,
-    to_picture,
 )
 from model.requests import Inpaint, Outpaint, Picture, Request
 from model.vae import Poll, no_poll

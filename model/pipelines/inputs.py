@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 import torch.nn.functional as F
@@ -19,7 +19,7 @@ from model.checkpoint.control_folders import ControlFolders
 from model.config import Family, SchedulerConfig
 from model.controlnet import BlockwiseControlNet, ControlNet
 from model.latents import pack
-from model.pipelines.pictures import FIT_MULTIPLE, fit_area, floor_to, resize, to_pixels
+from model.pictures import FIT_MULTIPLE, fit_area, floor_to, resize, to_pixels
 from model.prefix import end_of
 from model.requests import FEW_STEPS, Request, RequestError
 from model.rope import MAX_POSITION, MAX_POSITION_21, Grid, text_start
@@ -86,30 +86,33 @@ class Networks:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Start:
-    """A picture that the run begins from, as the VAE's posterior: `mean` and `deviation`
-    [B, z, h, w], normalised.
-
-    `strength` is the share of the schedule that is run. Where `mask` [B, L, C] is 0 the picture
-    is put back after every step. `is_reference`: its tokens stand beside the target's as well.
-    """
+class Posterior:
+    """A picture as the VAE gives it: `mean` and `deviation` [B, z, h, w], normalised."""
 
     mean: Tensor
     deviation: Tensor
-    strength: float
     mask: Tensor | None = None
+
+
+AnyPosterior = TypeVar("AnyPosterior", bound=Posterior)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Start(Posterior):
+    """What the run begins from. `strength` is the share of the schedule that is run. Where `mask`
+    [B, L, C] is 0 the picture is put back after every step. `is_reference`: its tokens stand beside
+    the target's as well."""
+
+    strength: float
     is_reference: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
-class ControlMap:
-    """A ControlNet and its map as the VAE's posterior, `mean` and `deviation` [B, z, h, w]; `mask`
-    [B, L, 4] marks with 1 what an inpainting one shall keep. Where it counts: `ControlInput`."""
+class ControlMap(Posterior):
+    """The map of a ControlNet; `mask` [B, L, 4] marks with 1 what an inpainting one shall keep.
+    Where it counts: `ControlInput`."""
 
     net: ControlNet | BlockwiseControlNet
-    mean: Tensor
-    deviation: Tensor
-    mask: Tensor | None = None
     strength: float = 1.0
     start: float = 0.0
     end: float = 1.0
@@ -166,7 +169,7 @@ def settle(networks: Networks, request: Request, size: tuple[int, int]) -> Settl
     return Settled(
         width=floor_to(width, multiple),
         height=floor_to(height, multiple),
-        steps=len(fixed) or request.steps or steps,
+        steps=len(fixed) or request.steps or steps,  # type: ignore
         guidance=guidance if request.guidance is None else request.guidance,
         negative=row.negative if request.negative is None else request.negative,
         schedule=schedule,
@@ -278,15 +281,14 @@ def stacked(parts: Sequence[Inputs]) -> Inputs:
             "together"
         )
     negatives = [p.negative for p in parts if p.negative is not None]
+    starts = [p.start for p in parts if p.start is not None]
     return replace(
         first,
         text=_padded([p.text for p in parts]),
         negative=_padded(negatives) if negatives else None,
         references=_joined([p.references for p in parts]),
-        start=_stacked_starts([p.start for p in parts]),
-        controls=tuple(
-            _stacked_controls(same) for same in zip(*(p.controls for p in parts), strict=True)
-        ),
+        start=_stacked(starts) if starts else None,
+        controls=tuple(_stacked(same) for same in zip(*(p.controls for p in parts), strict=True)),
     )
 
 
@@ -333,24 +335,12 @@ def _kind(part: Inputs) -> tuple[Any, ...]:
     )
 
 
-def _stacked_starts(starts: Sequence[Start | None]) -> Start | None:
-    found = [start for start in starts if start is not None]
-    if not found:
-        return None
+def _stacked(parts: Sequence[AnyPosterior]) -> AnyPosterior:
     return replace(
-        found[0],
-        mean=torch.cat([start.mean for start in found]),
-        deviation=torch.cat([start.deviation for start in found]),
-        mask=_joined([start.mask for start in found]),
-    )
-
-
-def _stacked_controls(controls: Sequence[ControlMap]) -> ControlMap:
-    return replace(
-        controls[0],
-        mean=torch.cat([control.mean for control in controls]),
-        deviation=torch.cat([control.deviation for control in controls]),
-        mask=_joined([control.mask for control in controls]),
+        parts[0],
+        mean=torch.cat([part.mean for part in parts]),
+        deviation=torch.cat([part.deviation for part in parts]),
+        mask=_joined([part.mask for part in parts]),
     )
 
 

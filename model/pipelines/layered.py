@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from model.pictures import resize, to_rgba
 from model.pipelines.inputs import (
     Inputs,
     Networks,
@@ -14,11 +15,10 @@ from model.pipelines.inputs import (
     reference_size,
     settle,
 )
-from model.pipelines.pictures import resize, to_rgba
-from model.pipelines.writing import describe
 from model.requests import Decompose
 from model.sampling.schedule import layered_sigmas
 from model.vae import Poll, no_poll
+from model.words import describe
 
 
 def complete(networks: Networks, request: Decompose, poll: Poll = no_poll) -> Decompose:

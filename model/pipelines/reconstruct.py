@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from torch import Tensor
 
+from model.pictures import resize, to_image, to_rgba
 from model.pipelines.inputs import Networks, Settled, settle
-from model.pipelines.pictures import resize, to_image, to_rgba
 from model.pipelines.render import OnLatents
 from model.requests import Reconstruct
 from model.vae import Poll, no_poll

@@ -9,6 +9,7 @@ from typing import Any
 from torch import Tensor
 
 from model.config import Family, Generation
+from model.pictures import to_picture
 from model.pipelines import (
     edit,
     edit21,
@@ -19,7 +20,6 @@ from model.pipelines import (
     text_to_image,
 )
 from model.pipelines.inputs import Networks, Settled
-from model.pipelines.pictures import to_picture
 from model.pipelines.render import render
 from model.requests import (
     Caption,

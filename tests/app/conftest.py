@@ -12,10 +12,10 @@ from pytestqt.qtbot import QtBot
 
 from app import cli
 from app.files.raster import write_png
+from model.bench.tiny import Tiny, write
 from model.requests import Picture
 from tests.command_line import Outcome, Run
 from tests.studio import Studio
-from tests.tiny import Tiny, write
 
 
 @pytest.fixture

@@ -23,10 +23,10 @@ from app.document.state import DocumentState
 from app.files.raster import read_picture, read_recipe, write_png
 from app.paths import Paths
 from app.store.project import Project
+from model.bench.tiny import LAYERED, TEXT, Tiny, write
 from model.engine.estimate import StepClock
 from model.requests import Picture
 from tests.command_line import Outcome, Run, array, pixels
-from tests.tiny import LAYERED, TEXT, Tiny, write
 
 ROOT = Path(__file__).resolve().parents[2]
 MAIN = str(ROOT / "main.py")

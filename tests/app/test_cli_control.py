@@ -8,12 +8,12 @@ import pytest
 import torch
 
 from app.files.raster import read_recipe, write_png
+from model.bench.tiny import Tiny, randomise
 from model.checkpoint.save import write_json
 from model.config import TransformerConfig
 from model.controlnet import ControlNet, ControlNetConfig
 from model.requests import Picture
 from tests.command_line import Run, pixels
-from tests.tiny import Tiny, randomise
 
 
 @pytest.fixture(scope="session")

@@ -9,10 +9,10 @@ import pytest
 
 from app.paths import Paths
 from app.settings import Settings
+from model.bench.tiny import TEXT, Tiny, write
 from model.transformer import Transformer
 from tests import loras
 from tests.command_line import Run
-from tests.tiny import TEXT, Tiny, write
 
 SIZE = Tiny()
 

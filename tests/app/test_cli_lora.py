@@ -12,11 +12,11 @@ import torch
 from app import cli_options
 from app.files.raster import read_picture, read_recipe, write_png
 from app.paths import Paths
+from model.bench.tiny import Tiny
 from model.requests import Picture
 from model.transformer import Transformer
 from tests import loras
 from tests.command_line import Run
-from tests.tiny import Tiny
 
 SIZE = Tiny()
 

@@ -13,10 +13,12 @@ import pytest
 from app import cli
 from app.cli_progress import TailLine, tail
 from app.files.raster import write_png
+from model.bench.reference import (
+    make_pair,
+)
+from model.bench.tiny import Tiny, write
 from model.requests import Caption, Picture, Polish, Text, Writing
 from tests.fakes import FakeModel, text_of
-from tests.reference import make_pair
-from tests.tiny import Tiny, write
 
 Run = Callable[..., tuple[int, str, str]]
 

@@ -16,6 +16,7 @@ SMALL = ModelDescription(
 LARGE = ModelDescription(name="large", path="/m/large", sizes=((1328, 1328),), steps=50)
 BROKEN = ModelDescription(name="broken", path="/m/broken", problem="its weights are missing")
 PICTURE = Picture(width=2, height=1, mode="L", data=b"ab")
+OTHER = Picture(width=1, height=2, mode="L", data=b"ab")
 
 
 @pytest.fixture
@@ -83,10 +84,48 @@ def test_a_model_that_cannot_edit_paints_anew(make: Generation) -> None:
 
 
 def test_reference_makes_a_new_picture_after_it(make: Generation) -> None:
-    make.reference = PICTURE
+    make.references = (PICTURE,)
     request = make.request(None)
     assert isinstance(request, Edit)
     assert (request.images, request.width) == ((PICTURE,), 64)
+    make.references = (PICTURE, PICTURE)
+    with pytest.raises(RequestError, match="2 pictures are too many: this model takes 1"):
+        make.request(None)
+
+
+def test_the_page_is_the_first_of_several_and_gives_the_ratio(make: Generation) -> None:
+    make.choose(
+        ModelDescription(
+            name="plus", path="/m/plus", sizes=((1024, 1024),), tasks=("edit",), max_references=3
+        )
+    )
+    make.switch(True)
+    make.prompt = "Put Picture 2 on the wall"
+    make.references = (OTHER, PICTURE)
+    wide = Picture(width=200, height=50, mode="L", data=bytes(200 * 50))
+    request = make.request(wide)
+    assert isinstance(request, Edit)
+    assert request.images == (wide, OTHER, PICTURE)
+    assert (request.width, request.height) == (2048, 512)
+    make.references = (*make.references, OTHER)
+    with pytest.raises(RequestError, match="4 pictures"):
+        make.request(wide)
+    make.references = ()
+    alone = make.request(wide)
+    assert isinstance(alone, Edit)
+    assert (alone.images, alone.width) == ((wide,), None)
+
+
+def test_settings_used_again_bring_the_pictures_back(make: Generation) -> None:
+    change = Edit(prompt="x", images=(PICTURE, OTHER), width=64, height=64)
+    make.take(change, is_change=True)
+    assert make.is_change
+    assert make.references == (OTHER,)
+    make.take(change, is_change=False)
+    assert not make.is_change
+    assert make.references == (PICTURE, OTHER)
+    make.take(TextToImage(prompt="x"))
+    assert make.references == ()
 
 
 def test_empty_prompt_is_refused_with_a_reason(make: Generation) -> None:

@@ -92,7 +92,7 @@ def test_an_instruction_is_sent_with_the_page(studio: Studio) -> None:
     assert polishing(root).phase is Phase.idle, "the text was for another kind of prompt"
     polish(studio, "a poster", Phase.ready)
     assert "seen" not in root.window.prompt.preview.text.toPlainText()
-    root.workspace.generation.reference = Picture(width=1, height=1, mode="L", data=b"x")
+    root.workspace.generation.references = (Picture(width=1, height=1, mode="L", data=b"x"),)
     polish(studio, "a poster", Phase.ready)
     assert "seen with 1" in root.window.prompt.preview.text.toPlainText()
 
@@ -151,3 +151,36 @@ def test_another_project_lets_it_go(studio: Studio) -> None:
     polish(studio, "a poster", Phase.writing)
     root.workspace.opened.emit()
     assert polishing(root).phase is Phase.idle
+
+
+# --- descriptions ---
+
+
+def test_a_description_of_the_page_becomes_the_prompt_of_a_new_picture(studio: Studio) -> None:
+    root = studio.open()
+    assert not root.window.actions_table["describe"].isEnabled(), "there is nothing to see"
+    studio.make("a poster")
+    studio.trigger("describe")
+    studio.wait(lambda: polishing(root).phase is Phase.ready)
+    preview = root.window.prompt.preview
+    assert preview.line.text() == "What the model sees on the page:"
+    told = preview.text.toPlainText()
+    assert told
+    assert "{" not in told
+    preview.take.click()
+    assert not root.workspace.generation.is_change
+    assert root.window.prompt.prompt.toPlainText() == told
+    assert not preview.isVisible()
+
+
+def test_a_model_that_cannot_see_says_so(studio: Studio) -> None:
+    root = studio.open()
+    studio.make("a poster")
+    make = root.workspace.generation
+    assert make.model is not None
+    blind = replace(make.model, path="/m/blind", tasks=("text_to_image", "edit"), name="starter")
+    make.models = (blind,)
+    make.choose(blind)
+    action = root.window.actions_table["describe"]
+    assert not action.isEnabled()
+    assert action.statusTip() == "The starter's encoder cannot write; load a real model"

@@ -15,9 +15,9 @@ from pytestqt.qtbot import QtBot
 
 from app.engine.client import EngineClient
 from app.engine.command import engine_command
+from model.bench.tiny import Tiny, write
 from model.engine.protocol import Described, Failed, Failure, Finished, Loaded, Progress, Stopped
 from model.requests import Edit, TextToImage
-from tests.tiny import Tiny, write
 
 WAIT_MS = 120_000
 PROMPT = TextToImage(prompt='"HELLO" in white on a dark green page', steps=4, seed=1)

@@ -13,7 +13,7 @@ from app import cli
 from app.files.raster import read_recipe
 from app.paths import Paths
 from app.settings import Settings
-from tests import tiny21
+from model.bench import tiny21
 from tests.fakes import DESCRIPTION, LICENCE, do
 from tests.studio import Studio
 

@@ -4,8 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from tests import loras, tiny
-from tests.reference import SIZES, Pair, make_pair
+from model.bench import tiny
+from model.bench.reference import (
+    Pair,
+    make_pair,
+)
+from tests import loras
+from tests.reference import (
+    SIZES,
+)
 
 
 @pytest.fixture(scope="session", params=list(SIZES))

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 
 from model import bench
-from model.bench import cpu
+from model.bench import cpu, parity, tiny
 from model.errors import ModelError
-from tests import tiny
 
 pytestmark = [pytest.mark.parity, pytest.mark.filterwarnings("ignore")]
 
@@ -65,3 +65,43 @@ def test_a_wrong_word_is_one_line(argv: list[str], capsys: pytest.CaptureFixture
     said = capsys.readouterr().err
     assert said.startswith("main.py bench: ")
     assert said.count("\n") == 1
+
+
+def test_every_task_is_compared(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(parity, "interleaved", lambda sides, samples: [2.0 * samples, 4.0])
+    monkeypatch.setattr(parity, "SIDE", 64)
+    monkeypatch.setattr(parity, "SIZE", tiny.like(parity.SIZE, layers=2, area=64 * 64))
+    monkeypatch.setattr(parity, "SIZE_21", replace(parity.SIZE_21, layers=1, side=64))
+    monkeypatch.setattr(torch, "set_num_threads", lambda _: None)
+    assert bench.main(["parity", "--samples", "1"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "| task | largest difference | diffusers | ours | ratio | goal |"
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in lines[2:17]]
+    assert [row[0] for row in rows] == [
+        "VAE, encode and decode",
+        "text to image",
+        "image to image",
+        "inpaint",
+        "ControlNet",
+        "ControlNet for holes",
+        "Lightning, four steps",
+        "LoRA",
+        "edit",
+        "inpaint by an edit model",
+        "edit with two pictures (2509)",
+        "edit with two pictures (2511)",
+        "three layers",
+        "2.1: text to image",
+        "2.1: edit with two pictures",
+    ]
+    assert all(0 < float(row[1]) <= parity.LIMIT for row in rows)
+    assert all(row[2:5] == ["4000 ms", "2000 ms", "0.50"] for row in rows)
+
+
+def test_a_task_that_differs_is_named_and_not_timed(monkeypatch: pytest.MonkeyPatch) -> None:
+    wrong = parity.Case(name="edit", ours=lambda: torch.ones(1), theirs=lambda: torch.zeros(1))
+    monkeypatch.setattr(parity, "cases", lambda folder: iter([wrong]))
+    with pytest.raises(ModelError, match=r"edit: the pictures differ by 1\.0e\+00"):
+        parity.table(1)

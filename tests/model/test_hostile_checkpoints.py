@@ -17,12 +17,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from model import loader
+from model.bench import tiny
 from model.checkpoint import safetensors_files
 from model.checkpoint.safetensors_files import TensorFile, check_header
 from model.checkpoint.save import write_json
 from model.checkpoint.strict_json import parse_object
 from model.errors import CheckpointError
-from tests import tiny
 
 F32 = {"dtype": "F32", "shape": [2], "data_offsets": [0, 8]}
 

@@ -13,13 +13,13 @@ import torch
 from PIL import Image
 
 from model import loader
+from model.bench import tiny
 from model.checkpoint.safetensors_files import TensorFile
 from model.errors import ModelError, NotFinite, OutOfMemory, Stopped
+from model.pictures import fit_area
 from model.pipelines.inputs import Networks
-from model.pipelines.pictures import fit_area
-from model.pipelines.preview import Preview, chart
+from model.preview import Preview, chart
 from model.requests import Edit, ModelIdentity, Picture, Request, RequestError, TextToImage
-from tests import tiny
 
 POSTER = TextToImage(prompt="a red poster", steps=2, guidance=1.0, seed=4)
 

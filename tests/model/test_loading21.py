@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from model import loader
+from model.bench import tiny21
 from model.config import FAMILIES
 from model.errors import CheckpointError, LicenceNotAccepted
 from model.prefix import prefix_runs
@@ -25,7 +26,6 @@ from model.requests import (
     TextToImage,
 )
 from model.rope import Grid
-from tests import tiny21
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 

@@ -11,6 +11,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from model.bench.tiny import Tiny
 from model.checkpoint.lora_files import check_base, read_lora, summarise
 from model.checkpoint.lora_names import sort_names
 from model.config import TransformerConfig
@@ -18,7 +19,6 @@ from model.errors import CheckpointError
 from model.lora import linears
 from model.transformer import Transformer
 from tests import loras
-from tests.tiny import Tiny
 
 NETWORK = Transformer(Tiny().transformer)
 Q = "transformer_blocks.0.attn.to_q"

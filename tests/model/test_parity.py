@@ -10,6 +10,13 @@ import pytest
 import torch
 
 from model import latents
+from model.bench.reference import (
+    Pair,
+    noise_image,
+    small_area,
+    to_picture,
+    token_types,
+)
 from model.requests import Edit, TextToImage
 from model.rope import rope_tables
 from model.sampling.schedule import shift_of, sigmas
@@ -17,13 +24,8 @@ from model.sampling.solvers import euler
 from tests.reference import (
     FORWARD,
     PROMPTS,
-    Pair,
     close,
-    noise_image,
     same_picture,
-    small_area,
-    to_picture,
-    token_types,
 )
 
 pytestmark = [pytest.mark.parity, pytest.mark.filterwarnings("ignore")]

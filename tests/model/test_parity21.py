@@ -17,6 +17,15 @@ from PIL import Image
 from torch import Tensor
 
 from model import loader
+from model.bench import tiny21
+from model.bench.reference import (
+    drawn,
+    generator,
+    noise_image,
+)
+from model.bench.reference import (
+    to_picture as picture_of,
+)
 from model.checkpoint import keys
 from model.config21 import Transformer21Config, Vae21Config
 from model.prefix import prefix_runs, sequence_tables
@@ -25,9 +34,13 @@ from model.rope import Grid
 from model.sampling.schedule import sigmas
 from model.transformer21 import Transformer21
 from model.vae21 import Vae21
-from tests import tiny21
-from tests.reference import FORWARD, PROMPTS, RUN, close, drawn, noise_image, same_picture
-from tests.reference import to_picture as picture_of
+from tests.reference import (
+    FORWARD,
+    PROMPTS,
+    RUN,
+    close,
+    same_picture,
+)
 
 pytestmark = [pytest.mark.parity, pytest.mark.filterwarnings("ignore")]
 
@@ -404,10 +417,6 @@ def random_tokens(pair: Pair21, grids: list[Grid], count: int) -> tuple[Tensor, 
         torch.randn(2, references, pair.size.z),
         torch.randn(2, count, pair.size.text_width),
     )
-
-
-def generator(seed: int) -> torch.Generator:
-    return torch.Generator("cpu").manual_seed(seed)
 
 
 def with_alpha(image: Image.Image) -> Image.Image:

@@ -13,20 +13,32 @@ from PIL import Image, ImageDraw
 from safetensors.torch import save_file
 from torch import Tensor
 
+from model.bench import tiny
+from model.bench.reference import (
+    Pair,
+    as_pipeline,
+    drawn_with,
+    holed,
+    noise_image,
+    to_picture,
+)
 from model.checkpoint import keys
 from model.checkpoint.controlnets import load_controlnet
 from model.config import TransformerConfig
 from model.controlnet import BlockwiseControlNet, ControlInput, ControlNet, ControlNetConfig
 from model.errors import CheckpointError
-from model.pipelines import text_to_image
-from model.pipelines.control import control_map
-from model.pipelines.render import render
-from model.requests import Control, Picture, RequestError, TextToImage
-from tests import tiny
-from tests.reference import FORWARD, PROMPTS, RUN, Pair, close, noise_image, to_picture
+from model.requests import Control, RequestError, TextToImage
+from tests.reference import (
+    FORWARD,
+    PROMPTS,
+    RUN,
+    close,
+)
 
 pytestmark = [pytest.mark.parity, pytest.mark.filterwarnings("ignore")]
 
+CONTROL = "QwenImageControlNetPipeline"
+FILLING = "QwenImageControlNetInpaintPipeline"
 NAMED = Control(name="net", sha256="0")
 
 
@@ -97,26 +109,6 @@ def test_residuals(text_pair: Pair, union: Nets, padded: bool) -> None:
         close(ours * 0.7, theirs, FORWARD)
 
 
-def pipeline(pair: Pair, net: Any, name: str = "QwenImageControlNetPipeline") -> Any:
-    import diffusers
-
-    parts = {k: v for k, v in pair.reference.components.items() if k != "processor"}
-    made = getattr(diffusers, name)(**parts, controlnet=net)
-    made.set_progress_bar_config(disable=True)
-    return made
-
-
-def run(pair: Pair, request: TextToImage, pairs: list[tuple[Any, Control, Picture]]) -> Tensor:
-    networks = pair.ours.networks
-    settled = text_to_image.plan(networks, request)
-    size = (settled.width, settled.height)
-    with torch.inference_mode():
-        inputs = text_to_image.prepare(networks, request, settled)
-        maps = tuple(control_map(networks, net, c, picture, size) for net, c, picture in pairs)
-        inputs = dataclasses.replace(inputs, controls=maps)
-        return render(networks, inputs, settled, [request.seed], lambda *_: None)[0]
-
-
 @pytest.mark.parametrize(
     ("size", "guidance", "span", "strength"),
     [
@@ -139,7 +131,7 @@ def test_a_run_with_a_control(
     request = TextToImage(
         prompt=PROMPTS[1], width=width, height=height, steps=4, guidance=guidance, seed=9
     )
-    expected = pipeline(text_pair, union.reference)(
+    expected = as_pipeline(text_pair, CONTROL, controlnet=union.reference)(
         prompt=PROMPTS[1],
         negative_prompt=" " if guidance > 1 else None,
         control_image=image,
@@ -153,7 +145,7 @@ def test_a_run_with_a_control(
         generator=torch.Generator("cpu").manual_seed(9),
         output_type="pt",
     ).images
-    found = run(text_pair, request, [(union.ours, control, to_picture(image))])
+    found = drawn_with(text_pair, request, [(union.ours, control, to_picture(image))])
     close(found, expected, RUN)
 
 
@@ -162,7 +154,8 @@ def test_two_maps_for_one_net(text_pair: Pair, union: Nets) -> None:
 
     images = [noise_image(70, 50), noise_image(64, 64)]
     request = TextToImage(prompt="x", width=64, height=64, steps=3, guidance=2.0, seed=2)
-    expected = pipeline(text_pair, QwenImageMultiControlNetModel([union.reference]))(
+    nets = QwenImageMultiControlNetModel([union.reference])
+    expected = as_pipeline(text_pair, CONTROL, controlnet=nets)(
         prompt="x",
         negative_prompt=" ",
         control_image=images,
@@ -184,7 +177,7 @@ def test_two_maps_for_one_net(text_pair: Pair, union: Nets) -> None:
         (union.ours, control, to_picture(image))
         for control, image in zip(controls, images, strict=True)
     ]
-    close(run(text_pair, request, pairs), expected, RUN)
+    close(drawn_with(text_pair, request, pairs), expected, RUN)
 
 
 @pytest.mark.parametrize("guidance", [1.0, 3.0])
@@ -192,11 +185,9 @@ def test_filling_holes(text_pair: Pair, filling: Nets, guidance: float) -> None:
     image = noise_image(80, 60)
     mask = Image.new("L", image.size, 0)
     ImageDraw.Draw(mask).ellipse((20, 10, 60, 50), fill=255)
-    holed = image.convert("RGBA")
-    holed.putalpha(Image.eval(mask, lambda value: 255 - value))
     request = TextToImage(prompt="x", width=64, height=48, steps=3, guidance=guidance, seed=6)
     torch.manual_seed(6)  # the reference draws the map's sample from the global state
-    expected = pipeline(text_pair, filling.reference, "QwenImageControlNetInpaintPipeline")(
+    expected = as_pipeline(text_pair, FILLING, controlnet=filling.reference)(
         prompt="x",
         negative_prompt=" " if guidance > 1 else None,
         control_image=image,
@@ -210,7 +201,8 @@ def test_filling_holes(text_pair: Pair, filling: Nets, guidance: float) -> None:
         output_type="pt",
     ).images
     control = Control(name="net", sha256="0", strength=0.8)
-    close(run(text_pair, request, [(filling.ours, control, to_picture(holed))]), expected, RUN)
+    mapped = [(filling.ours, control, to_picture(holed(image, mask)))]
+    close(drawn_with(text_pair, request, mapped), expected, RUN)
 
 
 # --- block-wise ---------------------------------------------------------------------------------
@@ -292,12 +284,12 @@ def test_block_wise_by_its_formula(
 def test_a_map_of_the_wrong_kind(text_pair: Pair, union: Nets, filling: Nets) -> None:
     request = TextToImage(prompt="x", width=32, height=32, steps=1)
     opaque = to_picture(noise_image(32, 32))
-    holed = noise_image(32, 32).convert("RGBA")
-    holed.putalpha(0)
+    empty = noise_image(32, 32).convert("RGBA")
+    empty.putalpha(0)
     with pytest.raises(RequestError, match="fills holes, and the map has none"):
-        run(text_pair, request, [(filling.ours, NAMED, opaque)])
+        drawn_with(text_pair, request, [(filling.ours, NAMED, opaque)])
     with pytest.raises(RequestError, match="follows a drawing, and the map has holes"):
-        run(text_pair, request, [(union.ours, NAMED, to_picture(holed))])
+        drawn_with(text_pair, request, [(union.ours, NAMED, to_picture(empty))])
 
 
 # --- files ----------------------------------------------------------------------------------------

@@ -5,23 +5,24 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from PIL import Image
 
+from model.bench import tiny
+from model.bench.reference import (
+    Pair,
+    drawn,
+    make_pair,
+    see_through,
+    small_area,
+    to_picture,
+)
 from model.requests import Decompose, RequestError, TextToImage
 from model.rope import layered_rope_tables
-from tests import tiny
 from tests.reference import (
     FORWARD,
     PROMPTS,
     RUN,
     SIZES,
-    Pair,
     close,
-    drawn,
-    make_pair,
-    noise_image,
-    small_area,
-    to_picture,
 )
 
 pytestmark = [pytest.mark.parity, pytest.mark.filterwarnings("ignore")]
@@ -134,11 +135,3 @@ def test_a_layered_model_does_nothing_else(layered_pair: Pair, text_pair: Pair) 
         layered_pair.ours.run(TextToImage(prompt="x"))
     with pytest.raises(RequestError, match="this model cannot do that"):
         text_pair.ours.run(Decompose(prompt="x", image=to_picture(see_through(48, 48))))
-
-
-def see_through(width: int, height: int) -> Image.Image:
-    """A picture with a slope of transparency."""
-    image = noise_image(width, height).convert("RGBA")
-    slope = np.linspace(0, 255, width * height).reshape(height, width).astype(np.uint8)
-    image.putalpha(Image.fromarray(slope))
-    return image

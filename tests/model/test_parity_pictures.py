@@ -2,32 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
-from unittest import mock
 
 import numpy as np
 import pytest
-import torch
-from PIL import Image, ImageDraw
+from PIL import Image
 
+from model.bench import tiny
+from model.bench.reference import (
+    Pair,
+    as_pipeline,
+    as_tensor,
+    before_overlay,
+    disc,
+    drawn,
+    generator,
+    make_pair,
+    noise_image,
+    small_area,
+    small_areas,
+    to_picture,
+    token_types,
+)
 from model.requests import Edit, ImageToImage, Inpaint
-from tests import tiny
 from tests.reference import (
     PROMPTS,
     RUN,
     SIZES,
-    Pair,
     close,
-    drawn,
-    make_pair,
-    noise_image,
     same_picture,
-    small_area,
-    to_picture,
-    token_types,
 )
 
 pytestmark = [pytest.mark.parity, pytest.mark.filterwarnings("ignore")]
@@ -38,22 +41,6 @@ def plus_pair(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathF
     """Edit-2509 and Edit-2511: they differ in `zero_cond_t` alone."""
     size = tiny.like(SIZES[request.param], pipeline=tiny.PLUS)
     return make_pair(size, tmp_path_factory.mktemp(f"plus-{request.param}"))
-
-
-def as_pipeline(pair: Pair, name: str) -> Any:
-    """Another of the reference's pipelines over the same networks."""
-    import diffusers
-
-    parts = {k: v for k, v in pair.reference.components.items() if k != "processor"}
-    if "Edit" in name:
-        parts["processor"] = pair.reference.processor
-    made = getattr(diffusers, name)(**parts)
-    made.set_progress_bar_config(disable=True)
-    return made
-
-
-def generator(seed: int) -> torch.Generator:
-    return torch.Generator("cpu").manual_seed(seed)
 
 
 @pytest.mark.parametrize(
@@ -212,49 +199,9 @@ def test_edit_with_several_pictures(
     same_picture(plus_pair.ours, request, expected)
 
 
-def disc(width: int, height: int) -> Image.Image:
-    """A mask: a disc off the middle."""
-    mask = Image.new("L", (width, height), 0)
-    box = (width // 4, height // 3, width // 4 + width // 3, height // 3 + width // 3)
-    ImageDraw.Draw(mask).ellipse(box, fill=255)
-    return mask
-
-
-def as_tensor(images: Any) -> torch.Tensor:
-    if isinstance(images, torch.Tensor):
-        return images
-    values = np.stack([np.asarray(image, dtype=np.float32) / 255 for image in images])
-    return torch.from_numpy(values).permute(0, 3, 1, 2)
-
-
-@contextmanager
-def before_overlay() -> Iterator[None]:
-    """The reference's picture as the VAE gave it, not yet pasted over the source."""
-    from diffusers.image_processor import VaeImageProcessor
-
-    def untouched(_: Any, __: Any, ___: Any, image: Any, ____: Any) -> Any:
-        return image
-
-    with mock.patch.object(VaeImageProcessor, "apply_overlay", untouched):
-        yield
-
-
-@contextmanager
-def small_areas(size: tiny.Tiny) -> Iterator[None]:
-    """The reference's two areas, 384² and 1024² px, brought to the tiny model's."""
-    module = "diffusers.pipelines.qwenimage.pipeline_qwenimage_edit_plus"
-    condition, reference = size.settings["condition_area"], size.settings["reference_area"]
-    with (
-        mock.patch(f"{module}.CONDITION_IMAGE_SIZE", condition),
-        mock.patch(f"{module}.VAE_IMAGE_SIZE", reference),
-        small_area(size.area, "pipeline_qwenimage_edit_plus", {condition, reference}),
-    ):
-        yield
-
-
 def test_masks_are_cut_out_in_their_place(tmp_path: Path) -> None:
     """The part that is worked on holds the mask and its margin, has the ratio, and stays inside."""
-    from model.pipelines.pictures import mask_box
+    from model.pictures import mask_box
 
     random = np.random.default_rng(3)
     for _ in range(200):

@@ -10,6 +10,11 @@ import torch
 from torch import Tensor
 
 from model import requests
+from model.bench.reference import (
+    Pair,
+    noise_image,
+    to_picture,
+)
 from model.config import SchedulerConfig
 from model.requests import (
     FEW_STEPS,
@@ -24,7 +29,11 @@ from model.requests import (
 from model.sampling.denoise import denoise
 from model.sampling.schedule import from_strength, scheduler_of, sigmas
 from model.sampling.solvers import SOLVERS, dpmpp_2m
-from tests.reference import FORWARD, RUN, Pair, close, noise_image, to_picture
+from tests.reference import (
+    FORWARD,
+    RUN,
+    close,
+)
 
 
 def test_requests_know_the_same_names() -> None:

@@ -11,10 +11,10 @@ import pytest
 import torch
 
 from model import loader
+from model.bench import tiny
 from model.checkpoint import save as saving
 from model.checkpoint.safetensors_files import TensorFile
 from model.requests import TextToImage
-from tests import tiny
 
 POSTER = TextToImage(prompt="一张红色的海报", steps=2, guidance=2.0, width=48, height=80)
 

@@ -10,6 +10,8 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from model import loader
+from model.bench import tiny21
+from model.bench.tiny import LAYERED, PLUS, TEXT, Tiny, write
 from model.checkpoint.single_files import recognise, refusal
 from model.checkpoint.titles import few_steps
 from model.checkpoint.variants import fingerprint
@@ -17,8 +19,6 @@ from model.engine.library import Library
 from model.errors import CheckpointError
 from model.transformer import Transformer
 from model.transformer21 import Transformer21
-from tests import tiny21
-from tests.tiny import LAYERED, PLUS, TEXT, Tiny, write
 
 WEIGHTS = "transformer/diffusion_pytorch_model.safetensors"
 VAE = "vae/diffusion_pytorch_model.safetensors"
@@ -154,6 +154,7 @@ def saved(network: torch.nn.Module, path: Path, prefix: str = "", **metadata: st
 
 TRANSFORMER = Transformer(Tiny().transformer)
 OPEN = ("Qwen-Image", "Qwen-Image-2512", "Qwen-Image-Edit", "Qwen-Image-Edit-2509")
+OPEN += ("Qwen-Image-Edit-2511",)  # converters leave its mark out
 
 
 @pytest.mark.parametrize("prefix", ["", "model.diffusion_model.", "diffusion_model."])
@@ -201,11 +202,12 @@ def test_what_its_tensors_tell(tmp_path: Path) -> None:
     ]
 
 
-def test_a_single_file_is_not_loaded_and_says_what_it_is(tmp_path: Path) -> None:
-    path = saved(TRANSFORMER, tmp_path / "mine.safetensors")
-    wanted = "is only the transformer of Qwen-Image, and no model yet"
+def test_a_single_file_alone_says_what_it_is(tmp_path: Path) -> None:
+    published_heads = Transformer(Tiny(heads=1, axes=(16, 56, 56)).transformer)
+    path = saved(published_heads, tmp_path / "mine.safetensors")
+    wanted = "is the transformer of Qwen-Image alone; it also needs a text encoder"
     with pytest.raises(CheckpointError, match=wanted):
-        Library().find(str(path))
+        Library().load(Library().find(str(path)))
     save_file({"x": torch.zeros(1)}, path)
     assert "is a file and no model" in refusal(path)
     assert recognise(path) is None

@@ -14,13 +14,21 @@ import torch
 from PIL import Image
 
 from model import loader
+from model.bench import tiny, tiny21
+from model.bench.reference import (
+    Pair,
+    make_pair,
+    noise_image,
+    to_picture,
+)
 from model.checkpoint.head import has_head, read_head
 from model.checkpoint.weights import holds_tensor, read_tensor
 from model.errors import CheckpointError, ModelError, Stopped
 from model.requests import Caption, Decompose, Polish, RequestError
 from model.text_encoder.writing import CHAT, Gumbel, Sampling, Writer
-from tests import tiny, tiny21
-from tests.reference import SIZES, Pair, make_pair, noise_image, to_picture
+from tests.reference import (
+    SIZES,
+)
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 

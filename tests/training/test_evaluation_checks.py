@@ -33,6 +33,7 @@ from training.evaluation.text_rendering import (
 RICH = Level(second_line=0.4, second_shape=0.5, gradient=0.3, shape=0.8)
 CONFIGS = {
     "starter": default_config(128),
+    "starter, drawn larger": default_config(128, scale=2),
     "rich": StreamConfig(
         levels=(replace(RICH, placement="centred"), replace(RICH, placement="free_cells"))
     ),
@@ -54,8 +55,11 @@ POSTER = Scene(
 
 @pytest.mark.parametrize("name", CONFIGS)
 def test_true_renders_pass_every_check(name: str) -> None:
-    cases = held_out_prompts(100, CONFIGS[name])
-    passed = [asdict(check_poster(render_array(c.scene), c.scene, read_glyphs)) for c in cases]
+    config = CONFIGS[name]
+    passed = [
+        asdict(check_poster(render_array(c.scene, config.scale), c.scene, read_glyphs))
+        for c in held_out_prompts(100, config)
+    ]
     for finding in passed[0]:
         assert np.mean([p[finding] for p in passed]) >= 0.98, finding
 
@@ -64,11 +68,11 @@ def test_true_renders_pass_every_check(name: str) -> None:
 def test_true_edits_pass_and_untouched_sources_do_not(name: str) -> None:
     for case in held_out_edits(35, CONFIGS[name]):
         args = (case.source, case.target, case.attribute, read_glyphs)
-        done = check_edit(render_array(case.target), *args)
+        done = check_edit(render_array(case.target, CONFIGS[name].scale), *args)
         assert done.changed
         assert all(done.kept.values())
         assert done.kept_psnr_db == 99.0 or done.kept_psnr_db is None
-        untouched = check_edit(render_array(case.source), *args)
+        untouched = check_edit(render_array(case.source, CONFIGS[name].scale), *args)
         assert not untouched.changed
         assert all(untouched.kept.values())
 

@@ -14,6 +14,7 @@ from training.config import FlowRun, StarterRun
 from training.data.synthesis import StreamConfig
 from training.errors import CheckpointError
 from training.flow import EMPTY_PROMPT, FlowObjective, grouped, make_objective
+from training.flow_samples import draw
 from training.posters import HELD_OUT_FIRST
 from training.prepare import assemble
 from training.train import train
@@ -165,14 +166,26 @@ def test_a_run_begins_from_another_runs_average(tmp_path: Path, vae: Path) -> No
         objective_of(dataclasses.replace(second, network=wider))
 
 
-def test_a_sheet_shows_source_result_and_wanted(tmp_path: Path, vae: Path) -> None:
+def test_the_plan_is_what_one_step_from_noise_would_draw(tmp_path: Path, vae: Path) -> None:
+    run = flow_run(tmp_path, vae)
+    objective = objective_of(
+        dataclasses.replace(run, samples=dataclasses.replace(run.samples, steps=1, guidance=1.0))
+    )
+    group = grouped([objective.examples[0]])[0]
+    with torch.no_grad():
+        objective.transformer.proj_out.weight.normal_(std=0.1)  # untrained, it would say nothing
+        planned, drawn = draw(objective, group)
+    torch.testing.assert_close(planned, drawn)
+
+
+def test_a_sheet_shows_source_plan_result_and_wanted(tmp_path: Path, vae: Path) -> None:
     trainer = trainer_of(with_edits(flow_run(tmp_path, vae), 1.0))
     repeated(trainer, 2)  # a network that predicts nothing at all cannot be guided
     with torch.no_grad():
         numbers = trainer.objective.write_sheet(tmp_path / "sheet.png")
     assert 0 < numbers["sample_psnr_db"] < 60
     with Image.open(tmp_path / "sheet.png") as sheet:
-        assert sheet.width > 3 * 128
+        assert sheet.width > 4 * 128
 
 
 def test_a_sample_changes_nothing_of_the_run(tmp_path: Path, vae: Path) -> None:

@@ -15,10 +15,12 @@ from model import loader
 from model.config import EDIT_TEMPLATE, TEXT_TEMPLATE
 from model.requests import Edit, Picture, TextToImage
 from tests.training_runs import flow_run, newest, published_vae
+from training import prepare as prepare_module
 from training.config import EvaluationRun, StarterRun
 from training.encoder import make_tokenizer
 from training.errors import CheckpointError, ConfigError
 from training.evaluate import evaluate
+from training.growth import grown
 from training.prepare import assemble, main, prepare
 from training.published import load_vae, replace_vae
 from training.train import train
@@ -162,3 +164,23 @@ def test_an_evaluation_writes_table_numbers_and_sheet(starter: Path, tmp_path: P
     assert report["seconds_a_poster"] > 0
     assert report["seconds_an_edit"] > 0
     assert (tmp_path / "sheet.png").stat().st_size > 1000
+
+
+def test_a_grown_vae_makes_larger_pictures_if_it_kept_the_latents(
+    starter: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = starter.parent
+    large = grown(load_vae(folder / "published-vae"))
+    replace_vae(large, tmp_path / "grown")
+    run = dataclasses.replace(starter_run(folder), vae=str(tmp_path / "grown"), sizes=((256, 256),))
+    monkeypatch.setattr(prepare_module, "GROWN_DISTANCE", 0.1)
+    model = loader.load(assemble(run, tmp_path / "large"))
+    poster = model.run(TextToImage(prompt='"AB" in red')).pictures[0]
+    assert (poster.width, poster.height) == (256, 256)
+    edited = model.run(Edit(prompt="make the page blue", images=(poster,))).pictures[0]
+    assert (edited.width, edited.height) == (128, 128)  # twice what the run was trained with
+    with torch.no_grad():
+        large.quant_conv.weight.mul_(2)
+    replace_vae(large, tmp_path / "grown")
+    with pytest.raises(ConfigError, match="its latents differ from those of training"):
+        assemble(run, tmp_path / "wrong")

@@ -9,7 +9,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from model.vae import time_conv_shapes
+from model.checkpoint.vae_layout import time_conv_shapes
 from tests.training_runs import published_vae, trainer_of, vae_run
 from training.config import VaeNetwork
 from training.errors import CheckpointError, ConfigError
@@ -23,10 +23,10 @@ from training.vae import (
     bound_loss,
     gradient_loss,
     make_objective,
-    make_vae,
     psnr_db,
     with_statistics,
 )
+from training.vae_start import make_vae
 
 
 def test_the_gradient_loss_sees_edges_and_not_brightness() -> None:

@@ -1,7 +1,8 @@
 """Synthetic posters as values (a page, lines of letters on a grid, flat shapes) and as pixels.
 
 Every letter fills one cell of 16 px (one token of a model with an 8x VAE and 2x2 packing) or a
-square of such cells. Knows nothing of chance or captions.
+square of such cells; drawn at twice the scale, the cells are the tokens of a 16x VAE. Knows nothing
+of chance or captions.
 """
 
 from __future__ import annotations
@@ -91,14 +92,15 @@ def render(scene: Scene) -> Image.Image:
     return Image.fromarray(render_array(scene))
 
 
-def render_array(scene: Scene) -> NDArray[np.uint8]:
-    """The poster as [height, width, 3]."""
-    canvas = _page(scene)
+def render_array(scene: Scene, scale: int = 1) -> NDArray[np.uint8]:
+    """The poster as [height, width, 3], with `scale` times the scene's pixels a side."""
+    canvas = _page(scene, scale)
     for shape in scene.shapes:
-        left, top, width, height = shape.rect
+        left, top, width, height = (scale * value for value in shape.rect)
         _ink(canvas, glyphs.shape(shape.kind, width, height), (left, top), shape.colour)
     for line in scene.lines:
-        for (left, top, side, _), char in line_cells(line):
+        for rect, char in line_cells(line):
+            left, top, side, _ = (scale * value for value in rect)
             _ink(canvas, glyphs.letter(char, side), (left, top), line.colour)
     return (canvas + 0.5).astype(np.uint8)
 
@@ -130,8 +132,8 @@ def weights(
     return grid
 
 
-def _page(scene: Scene) -> NDArray[np.float32]:
-    size = scene.size
+def _page(scene: Scene, scale: int) -> NDArray[np.float32]:
+    size = scale * scene.size
     top = np.array(rgb(scene.page.colour), np.float32)
     if scene.page.to is None:
         return np.tile(top, (size, size, 1))

@@ -28,6 +28,9 @@ class StreamConfig(Options):
     """Which posters a run sees: the size, a mix of levels, and how many examples are edits."""
 
     size_px: Annotated[int, Range(SIZE_STEP_PX, 8 * SIZE_STEP_PX)] = 128
+    """The side on which scenes are laid out, in cells of 16 px."""
+    scale: Annotated[int, Range(1, 8)] = 1
+    """Scenes are drawn so many times larger: 2 for a VAE whose token spans 32 px."""
     levels: tuple[Level, ...] = (Level(),)
     edits: Share = 0.0
     """Share of the groups that are edits."""
@@ -87,7 +90,7 @@ class PosterBatch:
     """Pictures to learn; of edits, also the pictures they start from (None: all are posters)."""
 
     images: NDArray[np.uint8]  # [n, height, width, 3]
-    weights: NDArray[np.float32]  # [n, height / 16, width / 16]
+    weights: NDArray[np.float32]  # [n, rows, columns], one a cell
     captions: tuple[str, ...]
     sources: NDArray[np.uint8] | None = None
 
@@ -123,11 +126,15 @@ class PosterStream:
             )
         values = self.config.loss_weights
         return PosterBatch(
-            images=np.stack([render_array(s.target) for s in samples]),
+            images=np.stack([self.drawn(s.target) for s in samples]),
             weights=np.stack([weights(s.target, CELL_PX, values) for s in samples]),
             captions=tuple(s.caption for s in samples),
-            sources=np.stack([render_array(s.source) for s in edits]) if edits else None,
+            sources=np.stack([self.drawn(s.source) for s in edits]) if edits else None,
         )
+
+    def drawn(self, scene: Scene) -> NDArray[np.uint8]:
+        """[height, width, 3] of a scene, at the scale of the stream."""
+        return render_array(scene, self.config.scale)
 
     def _chance(self, purpose: str, index: int) -> random.Random:
         return random.Random(f"{self.seed} {purpose} {index}")

@@ -63,7 +63,10 @@ class PosterFindings:
 
 
 def check_poster(pixels: Pixels, scene: Scene, read: Reader) -> PosterFindings:
+    """Of a picture of the scene's size, or a whole number of times larger: then the text is read as
+    it is, and all else is looked at in the scene's size."""
     rows = read(pixels)
+    pixels = reduced(pixels, scene.size)
     found = find_shapes(pixels, scene)
     return PosterFindings(
         page=has_page(pixels, scene),
@@ -73,6 +76,13 @@ def check_poster(pixels: Pixels, scene: Scene, read: Reader) -> PosterFindings:
         shapes=has_shapes(found, scene),
         places=all(is_in_place(found, scene, shape) for shape in scene.shapes),
     )
+
+
+def reduced(pixels: Pixels, size: int) -> Pixels:
+    """The picture in squares of equal area averaged, [size, size, 3]."""
+    k = len(pixels) // size
+    means = pixels.reshape(size, k, size, k, 3).mean(axis=(1, 3))
+    return (means + 0.5).astype(np.uint8)
 
 
 def has_page(pixels: Pixels, scene: Scene) -> bool:

@@ -65,7 +65,8 @@ def check_edit(
 
 def kept_psnr_db(pixels: Pixels, source: Scene, target: Scene) -> float | None:
     """How near the pixels that both scenes share are to the source's (99 dB: the same)."""
-    before, after = render_array(source), render_array(target)
+    scale = len(pixels) // source.size
+    before, after = render_array(source, scale), render_array(target, scale)
     shared = (before == after).all(axis=-1)
     if not shared.any():
         return None

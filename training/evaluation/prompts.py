@@ -24,16 +24,14 @@ class PromptCase:
     scene: Scene
 
 
-def default_config(size_px: int) -> StreamConfig:
-    """What the starter is measured on: half of the prompts begin with the text, half do not."""
-    shape = 0.6
-    return StreamConfig(
-        size_px=size_px,
-        levels=(
-            Level(text_first=1.0, shape=shape),
-            Level(text_first=0.0, shape=shape),
-        ),
-    )
+def default_config(size_px: int, scale: int = 1) -> StreamConfig:
+    """What the starter is measured on, drawn `scale` times larger: half of the prompts begin with
+    the text, half do not; one poster in three has a second line."""
+    levels = [
+        Level(placement="centred", second_line=1 / 3, shape=0.6, text_first=text_first)
+        for text_first in (1.0, 0.0)
+    ]
+    return StreamConfig(size_px=size_px, scale=scale, levels=tuple(levels))
 
 
 def held_out_prompts(

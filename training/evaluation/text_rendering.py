@@ -25,7 +25,7 @@ LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 MIN_INK = 50.0  # RGB distance from the page; below it a cell is empty
 MIN_LIKENESS = 0.7  # correlation with the nearest glyph; edges of shapes stay below
 
-_OCR_SIDE_PX = 768  # where letters of 16 px cells are read best, for pages of 128 and of 256 px
+_OCR_SIDE_PX = 768  # where headlines are read best, for pages of 128 and of 256 px
 _OCR_MAX_SCALE = 4
 _ROW_OVERLAP = 0.5  # boxes that share so much of their height are one row
 

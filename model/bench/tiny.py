@@ -7,6 +7,7 @@ implementation make and save them. Neither needs a network.
 from __future__ import annotations
 
 import dataclasses
+import importlib
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -213,7 +214,7 @@ def write(
 
 def pipeline(tiny: Tiny) -> Any:
     """The reference implementation's pipeline of these dimensions, with random weights."""
-    import diffusers
+    diffusers: Any = importlib.import_module("diffusers")
 
     torch.manual_seed(tiny.seed)
     parts: dict[str, Any] = {

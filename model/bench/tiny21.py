@@ -4,6 +4,7 @@ published layout: no tokenizer folder, the tokenizer lives with the processor.""
 from __future__ import annotations
 
 import dataclasses
+import importlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,12 +12,7 @@ from typing import Any
 import torch
 from transformers import Qwen2VLImageProcessorPil
 
-from model.checkpoint.save import write_json
-from model.config import SchedulerConfig
-from model.config21 import Transformer21Config, Vae21Config
-from model.text_encoder.config import Encoder21Config, Language21Config, Vision21Config
-from model.text_encoder.encoder21 import build_network21
-from tests.tiny import (
+from model.bench.tiny import (
     SPECIAL,
     called_as,
     published,
@@ -24,6 +20,11 @@ from tests.tiny import (
     tokenizer,
     without_videos,
 )
+from model.checkpoint.save import write_json
+from model.config import SchedulerConfig
+from model.config21 import Transformer21Config, Vae21Config
+from model.text_encoder.config import Encoder21Config, Language21Config, Vision21Config
+from model.text_encoder.encoder21 import build_network21
 
 TURBO_SIGMAS = (1.0, 0.978453, 0.95418, 0.926626, 0.89508, 0.845148, 0.704534, 0.414568)
 CHAT = (
@@ -142,7 +143,7 @@ def write_with_diffusers(tiny: Tiny21, path: Path, *, shard: str = "60KB") -> An
 
 def pipeline(tiny: Tiny21) -> Any:
     """The reference implementation's pipeline of these dimensions, with random weights."""
-    import diffusers
+    diffusers: Any = importlib.import_module("diffusers")
     from transformers import Qwen3VLForConditionalGeneration
 
     torch.manual_seed(tiny.seed)

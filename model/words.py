@@ -10,8 +10,8 @@ from typing import Any
 from PIL import Image
 
 from model.errors import ModelError
+from model.pictures import fit_area, resize, to_image
 from model.pipelines.inputs import Networks
-from model.pipelines.pictures import fit_area, resize, to_image
 from model.requests import (
     MAX_SEED,
     Caption,

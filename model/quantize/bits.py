@@ -1,0 +1,28 @@
+"""Small whole numbers out of the bytes that hold several of them."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+
+def planes(packed: Tensor, bits: int) -> Tensor:
+    """uint8 [..., N] -> [..., 8 / bits, N]: first the lowest bits of all bytes, last the highest.
+
+    >>> planes(torch.tensor([0x21, 0x43], dtype=torch.uint8), 4).tolist()
+    [[1, 3], [2, 4]]
+    """
+    return (packed.unsqueeze(-2) >> _shifts(packed, bits).unsqueeze(-1)) & (2**bits - 1)
+
+
+def runs(packed: Tensor, bits: int) -> Tensor:
+    """uint8 [..., N] -> [..., 8 N / bits]: byte by byte, the lowest bits first.
+
+    >>> runs(torch.tensor([0x21, 0x43], dtype=torch.uint8), 4).tolist()
+    [1, 2, 3, 4]
+    """
+    return ((packed.unsqueeze(-1) >> _shifts(packed, bits)) & (2**bits - 1)).flatten(-2)
+
+
+def _shifts(packed: Tensor, bits: int) -> Tensor:
+    return torch.arange(0, 8, bits, dtype=torch.uint8, device=packed.device)
