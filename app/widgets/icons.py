@@ -49,8 +49,6 @@ class _GlyphEngine(QIconEngine):
         if size.isEmpty():  # a widget that has no room yet
             return QPixmap()
         result = QPixmap(size)
-        if result.isNull():  # a button that has no room yet
-            return result
         result.fill(Qt.GlobalColor.transparent)
         painter = QPainter(result)
         self.paint(painter, QRect(0, 0, size.width(), size.height()), mode, state)
