@@ -189,7 +189,8 @@ class Generation(Observable):
         if self.is_change:
             text = translate(
                 "Making",
-                "{count} pictures with the page are too many: this model takes {most}. Remove some.",
+                "{count} pictures with the page are too many: this model takes {most}. "
+                "Remove some.",
             )
             return text.format(count=count + 1, most=most)
         text = translate(
