@@ -75,14 +75,15 @@ class PresetDeeds:
         targets = _targets(state, layer, has_source=back is not None)
         dialog = MapDialog(image, targets, has_source=back is not None, parent=self._window)
 
-        @cache
-        def page(goes_back: bool) -> QImage:
-            hidden = set_each((layer.id,), visible=False)
-            return render((back if back and goes_back else hidden).apply(state))
+        cleared = back or set_each((layer.id,), visible=False)
 
-        if self._ask(dialog, lambda: page(dialog.goes_back.isChecked())):
-            begins = back if dialog.goes_back.isChecked() else None
-            self._window.attempt(lambda: self._use(state, layer, dialog, begins))
+        @cache
+        def page(clears: bool) -> QImage:
+            return render(cleared.apply(state) if clears else state)
+
+        if self._ask(dialog, lambda: page(dialog.clears.isChecked())):
+            begin = cleared if dialog.clears.isChecked() else None
+            self._window.attempt(lambda: self._use(state, layer, dialog, begin))
         dialog.deleteLater()
 
     def _ask(self, dialog: MapDialog, page: Callable[[], QImage]) -> bool:
@@ -119,23 +120,18 @@ class PresetDeeds:
             return None
 
     def _use(
-        self,
-        state: DocumentState,
-        layer: PixelLayer,
-        dialog: MapDialog,
-        back: SetCurrentNode | None,
+        self, state: DocumentState, layer: PixelLayer, dialog: MapDialog, begin: Command | None
     ) -> None:
-        """Raises DocumentError."""
+        """What the dialog says, after `begin`. Raises DocumentError."""
         use, found, target = dialog.chosen, dialog.found, dialog.layer.currentData()
         if found.is_empty:  # the preview is smaller, and may show what is lost in the large
             self._window.refuse(translate("Maps", "Nothing is chosen, so nothing was changed."))
             return
-        if back is not None:
-            target = back.layer.id if target == layer.id else target
-        # Without that the map itself would lie over what it chooses.
-        first = back or set_each((layer.id,), visible=use is Use.layer)
-        command = _command(use, first.apply(state), found, target)
-        self._workspace.document.do(UseMap(commands=(first, command)))
+        if isinstance(begin, SetCurrentNode) and target == layer.id:
+            target = begin.layer.id
+        after = begin.apply(state) if begin is not None else state
+        commands = filter(None, (begin, _command(use, after, found, target)))
+        self._workspace.document.do(UseMap(commands=tuple(commands)))
 
 
 def _command(use: Use, state: DocumentState, found: Selection, target: str) -> Command:

@@ -34,7 +34,8 @@ class Use(Enum):
 
 class MapDialog(QDialog):
     """`image` is the map, of the page's size. `layers` are those that may get a mask: (id, name),
-    the likeliest first. `has_source`: the map is an answer, and its picture can come back.
+    the likeliest first. `has_source`: the map is an answer, and its picture can come back. Else
+    the map can be hidden; either is what `clears` says.
 
     `changed` comes whenever `preview` shows something else.
     """
@@ -58,8 +59,12 @@ class MapDialog(QDialog):
         self.threshold, self.slider = number(1, 255), QSlider(Qt.Orientation.Horizontal)
         self.inverts = QCheckBox(translate("MapDialog", "Invert"))
         self.grow = number(-MAX_GROW_PX, MAX_GROW_PX)
-        self.goes_back = QCheckBox(translate("MapDialog", "Bring back the picture it was made of"))
-        self.summary = note()
+        self.clears = QCheckBox(
+            translate("MapDialog", "Bring back the picture it was made of")
+            if has_source
+            else translate("MapDialog", "Hide the map")
+        )
+        self.summary, self.form = note(), QFormLayout()
         self._preview = MapPreview(image)
         self.buttons = QDialogButtonBox(
             QDialogButtonBox.StandardButton.Ok | QDialogButtonBox.StandardButton.Cancel
@@ -102,8 +107,7 @@ class MapDialog(QDialog):
         self.threshold.setValue(128)
         self.grow.setValue(0)
         self.grow.setSuffix(" px")
-        self.goes_back.setChecked(has_source)
-        self.goes_back.setVisible(has_source)
+        self.clears.setChecked(bool(layers))
 
     def _connect(self) -> None:
         self.slider.setRange(1, 255)
@@ -111,7 +115,7 @@ class MapDialog(QDialog):
         self.slider.valueChanged.connect(self.threshold.setValue)
         self.threshold.valueChanged.connect(self.slider.setValue)
         self.use.currentIndexChanged.connect(self._show_targets)
-        self.goes_back.toggled.connect(self.changed)
+        self.clears.toggled.connect(self.changed)
         for field in (self.threshold, self.slider):
             self.is_hard.toggled.connect(field.setEnabled)
         for changed in (
@@ -126,7 +130,7 @@ class MapDialog(QDialog):
         self._show_targets()
 
     def _show_targets(self) -> None:
-        self.layer.setEnabled(self.chosen is Use.mask)
+        self.form.setRowVisible(self.layer, self.chosen is Use.mask)
         self.changed.emit()
 
     def _show(self) -> None:
@@ -146,22 +150,21 @@ class MapDialog(QDialog):
         self.setMinimumWidth(WIDTH_PX)
         self.threshold.setAccessibleName(translate("MapDialog", "Threshold"))
         self.slider.setAccessibleName(translate("MapDialog", "Threshold"))
-        form = QFormLayout()
-        form.setSpacing(SPACE)
+        self.form.setSpacing(SPACE)
         for name, field in (
             (translate("MapDialog", "Use as"), self.use),
             (translate("MapDialog", "Layer"), self.layer),
-            (translate("MapDialog", "Grow"), self.grow),
         ):
-            form.addRow(name, field)
+            self.form.addRow(name, field)
+        self.form.addRow(self.is_hard)
+        self.form.addRow(row(self.slider, self.threshold))
+        self.form.addRow(translate("MapDialog", "Grow"), self.grow)
+        self.form.addRow(self.inverts)
+        self.form.addRow(self.clears)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(2 * SPACE, 2 * SPACE, 2 * SPACE, 2 * SPACE)
         layout.setSpacing(SPACE)
-        layout.addWidget(self.is_hard)
-        layout.addLayout(row(self.slider, self.threshold))
-        layout.addLayout(form)
-        layout.addWidget(self.inverts)
-        layout.addWidget(self.goes_back)
+        layout.addLayout(self.form)
         layout.addWidget(self.summary)
-        layout.addSpacing(SPACE)
+        layout.addStretch(1)
         layout.addWidget(self.buttons)

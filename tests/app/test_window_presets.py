@@ -108,6 +108,24 @@ def map_made(root: Root, studio: Studio, monkeypatch: pytest.MonkeyPatch) -> Non
     assert isinstance(node.request, Edit)
 
 
+def test_the_only_layer_chooses_by_its_own_light_and_stays(
+    root: Root, studio: Studio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    document = root.workspace.document
+    document.activate(document.state.picture)
+
+    def accept(dialog: MapDialog) -> None:
+        assert not dialog.clears.isChecked()
+        dialog.is_hard.setChecked(False)
+        dialog.accept()
+
+    in_dialog(MapDialog, accept, monkeypatch)
+    layers = document.state.layers
+    studio.trigger("layer_as_map")
+    assert document.state.selection is not None
+    assert document.state.layers == layers
+
+
 @pytest.mark.parametrize("use", list(Use))
 def test_an_answer_becomes_what_is_asked_and_its_picture_comes_back(
     root: Root, studio: Studio, monkeypatch: pytest.MonkeyPatch, use: Use
@@ -120,7 +138,8 @@ def test_an_answer_becomes_what_is_asked_and_its_picture_comes_back(
     def accept(dialog: MapDialog) -> None:
         dialog.use.setCurrentIndex(dialog.use.findData(use))
         dialog.is_hard.setChecked(False)
-        assert dialog.goes_back.isChecked()
+        assert dialog.clears.isChecked()
+        assert "Bring back" in dialog.clears.text()
         dialog.accept()
 
     in_dialog(MapDialog, accept, monkeypatch)
@@ -149,7 +168,8 @@ def test_any_layer_can_be_a_map_and_is_hidden_then(
     assert top is not None
 
     def accept(dialog: MapDialog) -> None:
-        assert not dialog.goes_back.isChecked()
+        assert dialog.clears.isChecked()
+        assert dialog.clears.text() == "Hide the map"
         dialog.use.setCurrentIndex(dialog.use.findData(Use.mask))
         dialog.is_hard.setChecked(False)
         dialog.inverts.setChecked(True)
@@ -161,6 +181,7 @@ def test_any_layer_can_be_a_map_and_is_hidden_then(
     assert isinstance(below, PixelLayer)
     assert below.mask is not None
     assert not above.visible
+    assert document.undo_name == "Use map"
     document.undo()
     assert document.state.layers[0].mask is None
     assert document.state.layers[1].visible
