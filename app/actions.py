@@ -166,6 +166,12 @@ def _picture() -> tuple[ActionSpec, ...]:
             when=lambda now: now.has_node,
         ),
         _row(
+            "node_reference",
+            "picture",
+            mark(CONTEXT, "Add Step to Prompt as Pic&ture"),
+            when=lambda now: now.has_node,
+        ),
+        _row(
             "node_rename",
             "picture",
             mark(CONTEXT, "&Rename Step…"),

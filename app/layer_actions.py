@@ -123,6 +123,14 @@ def layer_rows() -> tuple[ActionSpec, ...]:
             when=lambda now: now.has_mask,
             checkable=True,
         ),
+        row("mask_toggle", "layer", mark("Actions", "M&ask On or Off"), when=_masked),
+        row(
+            "mask_apply",
+            "layer",
+            mark("Actions", "Appl&y Mask"),
+            when=lambda now: _movable(now) and now.can_apply_mask,
+        ),
+        row("mask_remove", "layer", mark("Actions", "Remo&ve Mask"), when=_masked),
         row(
             "layer_reference",
             "layer",
@@ -136,12 +144,4 @@ def layer_rows() -> tuple[ActionSpec, ...]:
             mark("Actions", "&Use as Mask or Selection…"),
             when=lambda now: now.is_pixels,
         ),
-        row("mask_toggle", "layer", mark("Actions", "M&ask On or Off"), when=_masked),
-        row(
-            "mask_apply",
-            "layer",
-            mark("Actions", "Appl&y Mask"),
-            when=lambda now: _movable(now) and now.can_apply_mask,
-        ),
-        row("mask_remove", "layer", mark("Actions", "Remo&ve Mask"), when=_masked),
     )

@@ -11,7 +11,6 @@ from PySide6.QtGui import QContextMenuEvent, QFocusEvent, QKeyEvent, QMouseEvent
 from PySide6.QtWidgets import QWidget
 
 from app.canvas import overlays
-from app.canvas.drops import DropTarget
 from app.canvas.keys import Deed, arrow, tool_keys, zoom_keys
 from app.canvas.navigation import Navigation
 from app.canvas.palette import DARK, Palette
@@ -23,6 +22,7 @@ from app.canvas.tools.tool import Pointer
 from app.document.errors import DocumentError
 from app.document.layers import TextLayer, find_layer, new_id
 from app.i18n import translate
+from app.widgets.drops import DropTarget
 
 # An arrow key moves the page by this much with a tool that has nothing to nudge.
 ARROW_PAN_PX = 24

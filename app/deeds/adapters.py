@@ -10,6 +10,7 @@ from pathlib import Path
 from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QFileDialog
 
+from app.deeds.pictures import picture_kinds
 from app.document.composite import render
 from app.document.pictures import to_picture
 from app.files.errors import ImportFailed
@@ -20,8 +21,6 @@ from app.panels.control import Source
 from app.state.making import Making
 from model.engine.protocol import AdapterKind
 from model.requests import Picture
-
-PICTURES = "*.png *.jpg *.jpeg *.webp *.tif *.tiff *.bmp"
 
 
 class AdapterDeeds:
@@ -76,8 +75,8 @@ class AdapterDeeds:
 
     def _ask_map_file(self, choice_id: str) -> None:
         title = translate("Adapters", "The picture to follow")
-        kinds = translate("Files", "Pictures ({kinds})").format(kinds=PICTURES)
-        name, _ = QFileDialog.getOpenFileName(self._window, title, str(Path.home()), kinds)
+        start = str(self._workspace.folder)
+        name, _ = QFileDialog.getOpenFileName(self._window, title, start, picture_kinds())
         if not name:
             return
         try:

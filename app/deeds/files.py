@@ -11,33 +11,32 @@ from PySide6.QtGui import QCursor, QImage
 from PySide6.QtWidgets import QApplication, QFileDialog, QMenu
 
 from app.deeds.layers import LayerDeeds
+from app.deeds.pictures import PATTERNS, picture_kinds, read_dropped
+from app.deeds.references import ReferenceDeeds
 from app.dialogs.page import PageDialog
 from app.document.commands import AddLayer, SetPage
 from app.document.composite import render
 from app.document.geometry import Page
 from app.document.layers import PixelLayer
-from app.document.pictures import to_image, to_picture
 from app.document.tiles import PixelKind, Tiles
-from app.files.errors import FilesError, ImportFailed
-from app.files.raster import read_picture
+from app.files.errors import FilesError
 from app.i18n import translate
 from app.main_window import MainWindow
 from app.state.messages import Kind, Message
 from app.state.workspace import SUFFIX
 from app.store.errors import StoreError
 from app.store.project import Project
-
-PICTURES = "*.png *.jpg *.jpeg *.webp *.tif *.tiff *.bmp"
-Dropped = Path | QImage
+from app.widgets.drops import Dropped, dropped_pictures
 
 
 class FileDeeds:
     """Asks for names with the system's dialogs; what goes wrong is told, never raised."""
 
-    def __init__(self, window: MainWindow, layers: LayerDeeds) -> None:
+    def __init__(self, window: MainWindow, layers: LayerDeeds, references: ReferenceDeeds) -> None:
         self._window = window
         self._workspace = window.workspace
         self._layers = layers
+        self._references = references
 
     def handlers(self) -> dict[str, Callable[[], object]]:
         return {
@@ -50,7 +49,6 @@ class FileDeeds:
             "page": self.page,
             "copy": self.copy,
             "paste": self.paste,
-            "layer_reference": self.layer_as_reference,
         }
 
     # --- projects ---
@@ -78,10 +76,10 @@ class FileDeeds:
 
     def open(self) -> None:
         kinds = translate("Files", "Projects and pictures ({kinds})").format(
-            kinds=f"*{SUFFIX} {PICTURES}"
+            kinds=f"*{SUFFIX} {PATTERNS}"
         )
         name, _ = QFileDialog.getOpenFileName(
-            self._window, translate("Files", "Open"), self._folder(), kinds
+            self._window, translate("Files", "Open"), str(self._workspace.folder), kinds
         )
         if name:
             self.open_path(Path(name))
@@ -110,16 +108,10 @@ class FileDeeds:
     def save_as(self) -> None:
         title = translate("Files", "Save As")
         kinds = translate("Files", "Inkstone project ({kinds})").format(kinds=f"*{SUFFIX}")
-        start = str(Path(self._folder()) / f"{self._workspace.title}{SUFFIX}")
+        start = str(self._workspace.folder / f"{self._workspace.title}{SUFFIX}")
         name, _ = QFileDialog.getSaveFileName(self._window, title, start, kinds)
         if name:
             self._workspace.save_as(Path(name))
-
-    def _folder(self) -> str:
-        """Where the user works: beside the open project, else at home."""
-        project = self._workspace.project
-        untitled = project is None or self._workspace.is_untitled
-        return str(Path.home() if untitled or project is None else project.path.parent)
 
     # --- export ---
 
@@ -127,7 +119,7 @@ class FileDeeds:
         kinds = ";;".join(
             (translate("Files", "PNG, flat (*.png)"), translate("Files", "PSD, layers (*.psd)"))
         )
-        start = str(Path(self._folder()) / f"{self._workspace.title}.png")
+        start = str(self._workspace.folder / f"{self._workspace.title}.png")
         name, kind = QFileDialog.getSaveFileName(
             self._window, translate("Files", "Export"), start, kinds
         )
@@ -153,7 +145,7 @@ class FileDeeds:
         if not self._window.attempt(lambda: found.append(tree.picture_at(node_id))):
             return
         node, (image,) = tree.node(node_id), found
-        start = str(Path(self._folder()) / f"{_file_name(node.name)}.png")
+        start = str(self._workspace.folder / f"{_file_name(node.name)}.png")
         title = translate("Files", "Export")
         name, _ = QFileDialog.getSaveFileName(self._window, title, start, "PNG (*.png)")
         if name:
@@ -188,10 +180,8 @@ class FileDeeds:
     # --- pictures ---
 
     def place(self) -> None:
-        kinds = translate("Files", "Pictures ({kinds})").format(kinds=PICTURES)
-        name, _ = QFileDialog.getOpenFileName(
-            self._window, translate("Files", "Place Picture"), self._folder(), kinds
-        )
+        title, folder = translate("Files", "Place Picture"), str(self._workspace.folder)
+        name, _ = QFileDialog.getOpenFileName(self._window, title, folder, picture_kinds())
         if name:
             self._ask_use(Path(name), self._window.page_middle())
 
@@ -202,8 +192,6 @@ class FileDeeds:
         QApplication.clipboard().setImage(render(state, area))
 
     def paste(self) -> None:
-        from app.canvas.drops import dropped_pictures
-
         data = QApplication.clipboard().mimeData()
         found = dropped_pictures(data) if data is not None else []
         if found:
@@ -223,7 +211,7 @@ class FileDeeds:
             (translate("Files", "As a layer here"), lambda: self._as_layers(every, at)),
             (
                 translate("Files", "As reference for the next picture"),
-                lambda: self._with_picture(picture, self.as_reference),
+                lambda: self._references.add(every),
             ),
             (
                 translate("Files", "Open as a new project"),
@@ -246,29 +234,6 @@ class FileDeeds:
                 picture, lambda image, name=name: self._layers.add_picture(image, name, at)
             )
 
-    def add_reference(self) -> None:
-        kinds = translate("Files", "Pictures ({kinds})").format(kinds=PICTURES)
-        names, _ = QFileDialog.getOpenFileNames(
-            self._window, translate("Files", "Add Pictures"), self._folder(), kinds
-        )
-        for name in names:
-            self._with_picture(Path(name), self.as_reference)
-
-    def layer_as_reference(self) -> None:
-        """The active layer's own pixels, on white."""
-        layer = self._workspace.document.state.active_layer
-        if isinstance(layer, PixelLayer) and not layer.tiles.is_empty:
-            self.as_reference(layer.tiles.image(layer.tiles.bounds()))
-
-    def as_reference(self, image: QImage) -> None:
-        """One more beside the page; a model that takes one picture makes a new one after it."""
-        make = self._workspace.generation
-        if make.model is None or make.model.max_references < 2:
-            make.switch(False)
-            make.references = (to_picture(image),)
-        else:
-            make.references = (*make.references, to_picture(image))
-
     def _open_picture(self, image: QImage, name: str) -> None:
         """A page of the picture's own size, with it as its picture layer."""
         page = Page(width=image.width(), height=image.height(), dpi=72)
@@ -278,16 +243,9 @@ class FileDeeds:
             self._workspace.generation.switch(True)
 
     def _with_picture(self, picture: Dropped, use: Callable[[QImage], object]) -> None:
-        if isinstance(picture, QImage):
-            use(picture.convertToFormat(PixelKind.color.value))
-            return
-        try:
-            image = to_image(read_picture(picture))
-        except ImportFailed as error:
-            title = translate("Files", "“{name}” was not opened.").format(name=picture.name)
-            self._window.show_message(Message(kind=Kind.error, title=title, text=str(error)))
-            return
-        use(image.convertToFormat(PixelKind.color.value))
+        image = read_dropped(self._window, picture)
+        if image is not None:
+            use(image)
 
 
 def _name_of(picture: Dropped) -> str:

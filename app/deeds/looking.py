@@ -75,7 +75,10 @@ class Looking(QObject):
 
     def make_current(self, node_id: str) -> None:
         """A double click: the step comes onto the page as soon as it is read."""
-        then = partial(self._make_current, node_id)
+        self.when_read(node_id, partial(self._make_current, node_id))
+
+    def when_read(self, node_id: str, then: Callable[[QImage], object]) -> None:
+        """Do something with a step's picture as soon as it is there, whatever is looked at."""
         wish = _Wish(node_id=node_id, then=then, is_look=False)
         self._window.attempt(lambda: self._want(wish))
 

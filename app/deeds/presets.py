@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 
 from PySide6.QtGui import QImage
 
 from app.dialogs.map import MapDialog, Use
 from app.dialogs.preset import PresetDialog
 from app.document.commands import Command
+from app.document.composite import render
 from app.document.edits import make_current
+from app.document.errors import PictureDamaged
 from app.document.layers import PixelLayer, walk
 from app.document.maps import UseMap, as_layer, as_mask, as_selection
+from app.document.placing import SetCurrentNode
 from app.document.selection import Selection
 from app.document.stacking import set_each
 from app.document.state import DocumentState
@@ -66,47 +70,68 @@ class PresetDeeds:
         state, layer = self._state, self._state.active_layer
         if not isinstance(layer, PixelLayer):
             return
-        source = self._source() if layer.id == state.picture else None
+        back = self._back(state) if layer.id == state.picture else None
         image = layer.tiles.image(state.page.rect.translated(-layer.x, -layer.y))
-        dialog = MapDialog(
-            image,
-            _targets(state, layer, has_source=source is not None),
-            has_source=source is not None,
-            parent=self._window,
-        )
-        if dialog.exec():
-            back = source if dialog.goes_back.isChecked() else None
-            self._window.attempt(lambda: self._use(state, layer, dialog, back))
+        targets = _targets(state, layer, has_source=back is not None)
+        dialog = MapDialog(image, targets, has_source=back is not None, parent=self._window)
+
+        cleared = back or set_each((layer.id,), visible=False)
+
+        @cache
+        def page(clears: bool) -> QImage:
+            return render(cleared.apply(state) if clears else state)
+
+        if self._ask(dialog, lambda: page(dialog.clears.isChecked())):
+            begin = cleared if dialog.clears.isChecked() else None
+            self._window.attempt(lambda: self._use(state, layer, dialog, begin))
         dialog.deleteLater()
 
-    def _source(self) -> tuple[str, QImage] | None:
-        """The step before the current one and its picture, where the current one is a map."""
-        tree, current = self._workspace.tree, self._state.current_node
+    def _ask(self, dialog: MapDialog, page: Callable[[], QImage]) -> bool:
+        """Beside the canvas, which shows what would come of it on that page."""
+        canvas, side = self._window.canvas, self._window.side_panel
+
+        def show() -> None:
+            name = translate("Maps", "Preview: {use}").format(use=dialog.use.currentText())
+            canvas.show_before(dialog.preview(page()), name)
+
+        self._window.history.select(self._state.current_node)
+        dialog.adjustSize()
+        corner = side.mapToGlobal(side.rect().topRight())
+        dialog.move(corner.x() - dialog.width(), corner.y())
+        dialog.changed.connect(show)
+        show()
+        is_accepted = bool(dialog.exec())
+        canvas.show_before(None)
+        return is_accepted
+
+    def _back(self, state: DocumentState) -> SetCurrentNode | None:
+        """What brings back the step before the current one, where that one is a map; None where
+        there is none that can be read."""
+        tree, current = self._workspace.tree, state.current_node
         node = tree.nodes.get(current) if current else None
         if node is None or node.parent is None:
             return None
         asked = node.recipe.get("request", {}).get("prompt", "")
         if not gives_map(str(asked)):
             return None
-        return node.parent, tree.picture_at(node.parent)
+        try:
+            return make_current(state, node.parent, tree.picture_at(node.parent))
+        except PictureDamaged:
+            return None
 
     def _use(
-        self,
-        state: DocumentState,
-        layer: PixelLayer,
-        dialog: MapDialog,
-        source: tuple[str, QImage] | None,
+        self, state: DocumentState, layer: PixelLayer, dialog: MapDialog, begin: Command | None
     ) -> None:
-        """Raises DocumentError."""
+        """What the dialog says, after `begin`. Raises DocumentError."""
         use, found, target = dialog.chosen, dialog.found, dialog.layer.currentData()
-        if source is not None:
-            back = make_current(state, *source)
-            target = back.layer.id if target == layer.id else target
-            first, state = back, back.apply(state)
-        else:  # the map itself would lie over what it chooses
-            first = set_each((layer.id,), visible=use is Use.layer)
-            state = first.apply(state)
-        self._workspace.document.do(UseMap(commands=(first, _command(use, state, found, target))))
+        if found.is_empty:  # the preview is smaller, and may show what is lost in the large
+            self._window.refuse(translate("Maps", "Nothing is chosen, so nothing was changed."))
+            return
+        if isinstance(begin, SetCurrentNode) and target == layer.id:
+            target = begin.layer.id
+        after = begin.apply(state) if begin is not None else state
+        commands = filter(None, (begin, _command(use, after, found, target)))
+        self._workspace.document.do(UseMap(commands=tuple(commands)))
 
 
 def _command(use: Use, state: DocumentState, found: Selection, target: str) -> Command:

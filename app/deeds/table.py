@@ -15,6 +15,7 @@ from app.deeds.history import HistoryDeeds
 from app.deeds.layers import LayerDeeds
 from app.deeds.polish import PolishDeeds
 from app.deeds.presets import PresetDeeds
+from app.deeds.references import ReferenceDeeds
 from app.dialogs.about import AboutDialog, ModelsDialog
 from app.dialogs.keys import KeysDialog
 from app.dialogs.settings import SettingsDialog
@@ -39,8 +40,9 @@ class Deeds(QObject):
         self._workspace = window.workspace
         self._making = making
         self.layers = LayerDeeds(window)
-        self.files = FileDeeds(window, self.layers)
         self.history = HistoryDeeds(window, making)
+        self.references = ReferenceDeeds(window, self.history.looking)
+        self.files = FileDeeds(window, self.layers, self.references)
         self.polish = PolishDeeds(window, making.polishing)
         self.presets = PresetDeeds(window, making)
         self.adapters = AdapterDeeds(window, making)
@@ -49,6 +51,7 @@ class Deeds(QObject):
             self.files.handlers()
             | self.layers.handlers()
             | self.history.handlers()
+            | self.references.handlers()
             | self.polish.handlers()
             | self.presets.handlers()
             | self._making_handlers()
@@ -91,7 +94,6 @@ class Deeds(QObject):
         prompt.cancel.connect(making.cancel)
         prompt.mode_chosen.connect(self._workspace.generation.switch)
         prompt.real_models.connect(self.real_models)
-        prompt.add.clicked.connect(self.files.add_reference)
 
     def _show_progress(self, progress: Progress | None) -> None:
         window = self._window
@@ -182,6 +184,7 @@ class Deeds(QObject):
     def _connect_panels(self) -> None:
         window = self._window
         self.history.connect()
+        self.references.connect()
         self.polish.connect()
         self.presets.connect()
         self.adapters.connect()

@@ -5,25 +5,25 @@ from __future__ import annotations
 from collections.abc import Sequence
 from enum import Enum
 
-from PySide6.QtCore import QSize, Qt
-from PySide6.QtGui import QImage, QPixmap
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QImage
 from PySide6.QtWidgets import (
     QCheckBox,
     QDialog,
     QDialogButtonBox,
     QFormLayout,
-    QLabel,
+    QSlider,
     QVBoxLayout,
     QWidget,
 )
 
-from app.document.maps import MAX_GROW_PX, Reading, read_map
+from app.document.maps import MAX_GROW_PX, MapPreview, Reading, read_map
 from app.document.selection import Selection
 from app.i18n import translate
 from app.theme import SPACE
-from app.widgets.parts import Combo, column, note, number, row
+from app.widgets.parts import Combo, note, number, row
 
-PREVIEW = QSize(320, 320)
+WIDTH_PX = 296
 
 
 class Use(Enum):
@@ -34,7 +34,13 @@ class Use(Enum):
 
 class MapDialog(QDialog):
     """`image` is the map, of the page's size. `layers` are those that may get a mask: (id, name),
-    the likeliest first. `has_source`: the map is an answer, and its picture can come back."""
+    the likeliest first. `has_source`: the map is an answer, and its picture can come back. Else
+    the map can be hidden; either is what `clears` says.
+
+    `changed` comes whenever `preview` shows something else.
+    """
+
+    changed = Signal()
 
     def __init__(
         self,
@@ -50,11 +56,16 @@ class MapDialog(QDialog):
         self.use = Combo()
         self.layer = Combo()
         self.is_hard = QCheckBox(translate("MapDialog", "Black and white, from"))
-        self.threshold = number(1, 255)
+        self.threshold, self.slider = number(1, 255), QSlider(Qt.Orientation.Horizontal)
         self.inverts = QCheckBox(translate("MapDialog", "Invert"))
         self.grow = number(-MAX_GROW_PX, MAX_GROW_PX)
-        self.goes_back = QCheckBox(translate("MapDialog", "Bring back the picture it was made of"))
-        self.picture, self.summary = QLabel(), note()
+        self.clears = QCheckBox(
+            translate("MapDialog", "Bring back the picture it was made of")
+            if has_source
+            else translate("MapDialog", "Hide the map")
+        )
+        self.summary, self.form = note(), QFormLayout()
+        self._preview = MapPreview(image)
         self.buttons = QDialogButtonBox(
             QDialogButtonBox.StandardButton.Ok | QDialogButtonBox.StandardButton.Cancel
         )
@@ -79,6 +90,12 @@ class MapDialog(QDialog):
     def chosen(self) -> Use:
         return self.use.currentData()
 
+    def preview(self, page: QImage) -> QImage:
+        """What would come of it: the map alone, or the page with a veil over what is not chosen."""
+        if self.chosen is Use.layer:
+            return self._shown
+        return self._preview.over(page, self._shown)
+
     def _fill(self, layers: Sequence[tuple[str, str]], has_source: bool) -> None:
         self.use.addItem(translate("MapDialog", "Selection"), Use.selection)
         if layers:
@@ -90,12 +107,17 @@ class MapDialog(QDialog):
         self.threshold.setValue(128)
         self.grow.setValue(0)
         self.grow.setSuffix(" px")
-        self.goes_back.setChecked(has_source)
-        self.goes_back.setVisible(has_source)
+        self.clears.setChecked(bool(layers))
 
     def _connect(self) -> None:
+        self.slider.setRange(1, 255)
+        self.slider.setValue(self.threshold.value())
+        self.slider.valueChanged.connect(self.threshold.setValue)
+        self.threshold.valueChanged.connect(self.slider.setValue)
         self.use.currentIndexChanged.connect(self._show_targets)
-        self.is_hard.toggled.connect(self.threshold.setEnabled)
+        self.clears.toggled.connect(self.changed)
+        for field in (self.threshold, self.slider):
+            self.is_hard.toggled.connect(field.setEnabled)
         for changed in (
             self.is_hard.toggled,
             self.inverts.toggled,
@@ -108,43 +130,41 @@ class MapDialog(QDialog):
         self._show_targets()
 
     def _show_targets(self) -> None:
-        self.layer.setEnabled(self.chosen is Use.mask)
+        self.form.setRowVisible(self.layer, self.chosen is Use.mask)
+        self.changed.emit()
 
     def _show(self) -> None:
-        """The map as it would be used, small; how much of the page it takes, in words."""
-        from app.document.arrays import grey_values
+        """How much of the page it takes, in words; the picture of it is elsewhere."""
+        from app.document.arrays import grey_view
 
-        image = self.found.image(self._image.rect())
-        values = grey_values(image)
-        small = image.scaled(
-            PREVIEW, Qt.AspectRatioMode.KeepAspectRatio, Qt.TransformationMode.SmoothTransformation
-        )
-        self.picture.setPixmap(QPixmap.fromImage(small))
-        share = f"{values.mean() / 255:.0%}"
-        text = translate("MapDialog", "White is what counts: {share} of the page.")
+        self._shown = self._preview.read(self.reading)
+        values = grey_view(self._shown)
+        text = translate("MapDialog", "{share} of the page is chosen.")
         if not values.any():
-            text = translate("MapDialog", "Nothing is white: lower the threshold, or invert.")
-        self.summary.setText(text.format(share=share))
+            text = translate("MapDialog", "Nothing is chosen: lower the threshold, or invert.")
+        self.summary.setText(text.format(share=f"{values.mean() / 255:.0%}"))
         self.buttons.button(QDialogButtonBox.StandardButton.Ok).setEnabled(bool(values.any()))
+        self.changed.emit()
 
     def _lay_out(self) -> None:
-        self.picture.setFixedSize(PREVIEW)
-        self.picture.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        self.picture.setAccessibleName(translate("MapDialog", "What counts, in white"))
-        form = QFormLayout()
-        form.setSpacing(SPACE)
+        self.setMinimumWidth(WIDTH_PX)
+        self.threshold.setAccessibleName(translate("MapDialog", "Threshold"))
+        self.slider.setAccessibleName(translate("MapDialog", "Threshold"))
+        self.form.setSpacing(SPACE)
         for name, field in (
             (translate("MapDialog", "Use as"), self.use),
             (translate("MapDialog", "Layer"), self.layer),
-            ("", row(self.is_hard, self.threshold, None)),
-            (translate("MapDialog", "Grow"), self.grow),
-            ("", self.inverts),
         ):
-            form.addRow(name, field)
-        self.threshold.setAccessibleName(translate("MapDialog", "Threshold"))
-        side = column(form, None, self.summary, self.goes_back)
+            self.form.addRow(name, field)
+        self.form.addRow(self.is_hard)
+        self.form.addRow(row(self.slider, self.threshold))
+        self.form.addRow(translate("MapDialog", "Grow"), self.grow)
+        self.form.addRow(self.inverts)
+        self.form.addRow(self.clears)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(2 * SPACE, 2 * SPACE, 2 * SPACE, 2 * SPACE)
-        layout.setSpacing(2 * SPACE)
-        layout.addLayout(row(self.picture, side, spacing=2 * SPACE))
+        layout.setSpacing(SPACE)
+        layout.addLayout(self.form)
+        layout.addWidget(self.summary)
+        layout.addStretch(1)
         layout.addWidget(self.buttons)

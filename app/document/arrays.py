@@ -57,3 +57,43 @@ def eroded(mask: GreyArray, *, diagonal: bool) -> GreyArray:
     np.minimum(across[:, 1:], source[:, :-1], out=across[:, 1:])
     np.minimum(across[:, :-1], source[:, 1:], out=across[:, :-1])
     return across
+
+
+def grown(mask: GreyArray, px: int) -> GreyArray:
+    """What is white spreads by `px`, or shrinks where that is below 0, as `eroded` by turns does
+    it, in passes that double their reach. What lies outside the mask changes nothing."""
+    if px == 0:
+        return mask
+    dark = mask if px < 0 else ~mask
+    reach = abs(px)
+    spread = np.pad(dark, reach, constant_values=255)
+    spread = _spread(spread, (reach + 1) // 2, diagonal=False)
+    spread = _spread(spread, reach // 2, diagonal=True)
+    found = spread[reach:-reach, reach:-reach]
+    return found.copy() if px < 0 else ~found
+
+
+def _spread(values: GreyArray, reach: int, *, diagonal: bool) -> GreyArray:
+    """`eroded` so many times. Four copies of a diamond or a square, moved by its own reach to its
+    corners, cover the one of twice the reach."""
+    done = 0
+    while done < reach:
+        step = min(max(done, 1), reach - done)
+        if done == 0:
+            values = eroded(values, diagonal=diagonal)
+        else:
+            values = _least_of_corners(values, step, diagonal=diagonal)
+        done += step
+    return values
+
+
+def _least_of_corners(values: GreyArray, by: int, *, diagonal: bool) -> GreyArray:
+    found = np.full_like(values, 255)
+    height, width = values.shape
+    corners = ((-by, -by), (-by, by), (by, -by), (by, by))
+    sides = ((-by, 0), (by, 0), (0, -by), (0, by))
+    for dy, dx in corners if diagonal else sides:
+        here = found[max(0, dy) : height + min(0, dy), max(0, dx) : width + min(0, dx)]
+        there = values[max(0, -dy) : height - max(0, dy), max(0, -dx) : width - max(0, dx)]
+        np.minimum(here, there, out=here)
+    return found

@@ -6,20 +6,26 @@ For answers of models (depth, edges, segments) and for any layer that is one. Kn
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QPoint
-from PySide6.QtGui import QImage
+from PySide6.QtCore import QPoint, Qt
+from PySide6.QtGui import QColor, QImage, QPainter
 
 from app.document.commands import AddLayer, Command, SetMask, SetSelection
 from app.document.layers import LayerMask, PixelLayer, find_layer
-from app.document.pictures import over_black
+from app.document.pictures import over_black, over_white
 from app.document.selection import Selection
 from app.document.stacking import Several
 from app.document.state import DocumentState
 from app.document.tiles import PixelKind, Tiles
 from app.i18n import translate
 
+if TYPE_CHECKING:  # numpy is loaded with the first map: starting would pay for it
+    from app.document.arrays import GreyArray
+
 MAX_GROW_PX = 128
+PREVIEW_PX = 1024
+VEIL = QColor(0, 0, 0, 170)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,22 +40,64 @@ class Reading:
 
 def read_map(image: QImage, reading: Reading) -> Selection:
     """What the map chooses; `image` is of the page's size. What is transparent is not chosen."""
+    from app.document.arrays import grey_image, grown
+
+    reach = max(-MAX_GROW_PX, min(MAX_GROW_PX, reading.grow_px))
+    values = grown(_levelled(_grey(image), reading), reach)
+    return Selection(Tiles.from_image(grey_image(values), QPoint(0, 0), PixelKind.grey))
+
+
+class MapPreview:
+    """What a reading chooses, no larger than `PREVIEW_PX`, so that it follows the hand. Every
+    pixel of the map is compared with the threshold; only growing works on the small picture."""
+
+    def __init__(self, image: QImage) -> None:
+        self._grey = _grey(image)
+        longest = max(image.width(), image.height())
+        self._scale = min(1.0, PREVIEW_PX / longest)
+        self._size = image.size() * self._scale if self._scale < 1 else image.size()
+
+    def read(self, reading: Reading) -> QImage:
+        """In grey: what is white is chosen."""
+        from app.document.arrays import grey_image, grey_values, grown
+
+        levelled = self._small(grey_image(_levelled(self._grey, reading)))
+        values = grey_values(levelled.convertToFormat(QImage.Format.Format_Grayscale8))
+        return grey_image(grown(values, round(reading.grow_px * self._scale)))
+
+    def over(self, page: QImage, chosen: QImage) -> QImage:
+        """The page with a veil over what is not chosen."""
+        veil = QImage(chosen.size(), QImage.Format.Format_ARGB32_Premultiplied)
+        veil.fill(VEIL)
+        hole = chosen.copy()
+        hole.reinterpretAsFormat(QImage.Format.Format_Alpha8)
+        with QPainter(veil) as painter:
+            painter.setCompositionMode(QPainter.CompositionMode.CompositionMode_DestinationOut)
+            painter.drawImage(0, 0, hole)
+        found = self._small(over_white(page))
+        with QPainter(found) as painter:
+            painter.drawImage(0, 0, veil)
+        return found
+
+    def _small(self, image: QImage) -> QImage:
+        ignore = Qt.AspectRatioMode.IgnoreAspectRatio
+        smooth = Qt.TransformationMode.SmoothTransformation
+        return image if image.size() == self._size else image.scaled(self._size, ignore, smooth)
+
+
+def _grey(image: QImage) -> GreyArray:
+    from app.document.arrays import grey_values
+
+    return grey_values(over_black(image).convertToFormat(QImage.Format.Format_Grayscale8))
+
+
+def _levelled(grey: GreyArray, reading: Reading) -> GreyArray:
     import numpy as np
 
-    from app.document.arrays import eroded, grey_image, grey_values
-
-    values = grey_values(over_black(image).convertToFormat(QImage.Format.Format_Grayscale8))
-    if reading.inverts:
-        values = ~values
-    if reading.threshold is not None:
-        values = np.where(values >= reading.threshold, 255, 0).astype(np.uint8)
-    for step in range(min(abs(reading.grow_px), MAX_GROW_PX)):
-        is_diagonal = step % 2 == 1
-        if reading.grow_px < 0:
-            values = eroded(values, diagonal=is_diagonal)
-        else:
-            values = ~eroded(~values, diagonal=is_diagonal)
-    return Selection(Tiles.from_image(grey_image(values), QPoint(0, 0), PixelKind.grey))
+    values = ~grey if reading.inverts else grey
+    if reading.threshold is None:
+        return values
+    return np.where(values >= reading.threshold, np.uint8(255), np.uint8(0))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -158,6 +158,7 @@ class HistoryPanel(Panel):
     pinned = Signal(str, bool)
     settings_wanted = Signal(str)
     copied = Signal(str)
+    reference_wanted = Signal(str)
     pruned = Signal(str)
     exported = Signal(str)
     compare = Signal(bool)
@@ -293,6 +294,8 @@ class HistoryPanel(Panel):
             (translate("History", "Make current"), lambda: self.made_current.emit(node.id)),
             (translate("History", "Use these settings again"),
              lambda: self.settings_wanted.emit(node.id)),
+            (translate("History", "Add to prompt as picture"),
+             lambda: self.reference_wanted.emit(node.id)),
             (translate("History", "Copy the prompt"), lambda: self.copied.emit(node.id)),
             (translate("History", "Rename"), self.edit_name),
             (pin, lambda: self.pinned.emit(node.id, not node.pinned)),

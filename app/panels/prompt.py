@@ -22,6 +22,7 @@ from app.panels.references import ReferenceStrip
 from app.state.generation import SHOWN_SEED_LIMIT, Generation
 from app.state.observable import bind, watch
 from app.theme import SPACE
+from app.widgets.drops import DropTarget
 from app.widgets.icons import Icons
 from app.widgets.parts import (
     Combo,
@@ -34,6 +35,7 @@ from app.widgets.parts import (
     note,
     number,
     row,
+    set_role,
     tool,
 )
 from app.widgets.prompt_edit import PromptEdit
@@ -44,12 +46,14 @@ NEGATIVE_PX = 48
 
 
 class PromptPanel(Panel):
-    """Signals: `generate` and `cancel` are wishes, `real_models` asks how to get other models."""
+    """Signals: `generate` and `cancel` are wishes, `real_models` asks how to get other models;
+    `pictures_dropped` carries paths and images that were dropped or pasted here."""
 
     generate = Signal()
     cancel = Signal()
     mode_chosen = Signal(bool)
     real_models = Signal()
+    pictures_dropped = Signal(list)
 
     def __init__(self, generation: Generation, icons: Icons) -> None:
         super().__init__()
@@ -61,6 +65,7 @@ class PromptPanel(Panel):
         self.example = button("", "link")
         self.add = button("", "link")
         self.references = ReferenceStrip(icons)
+        self._drops = DropTarget(self)
         self.negative = PromptEdit(NEGATIVE_PX)
         self.negative.setMaximumHeight(NEGATIVE_PX)
         self.prompt.setMaximumHeight(MOST_PROMPT_PX)
@@ -202,6 +207,11 @@ class PromptPanel(Panel):
         watch(make, "model", lambda _: self._follow_model())
         watch(make, "size", lambda _: self._show_sizes())
         watch(make, "references", lambda _: self._show_references())
+        self.prompt.pictured.connect(self.pictures_dropped)
+        self._drops.dropped.connect(lambda pictures, _: self.pictures_dropped.emit(pictures))
+        self._drops.over_changed.connect(
+            lambda: set_role(self, "drop" if self._drops.is_over else "")
+        )
         self.references.changed.connect(lambda found: setattr(make, "references", found))
         watch(make, "seconds", self.bar.show_estimate)
         self.mode.chosen.connect(lambda index: self.mode_chosen.emit(index == 1))
@@ -218,18 +228,20 @@ class PromptPanel(Panel):
         self._show_sizes()
         self._show_hint()
         self._show_references()
+        self._show_example()
 
     def _show_example(self) -> None:
         make = self._generation
         self.example.setVisible(not make.prompt and not make.is_change)
-        self.presets.setVisible(make.is_change)
+        self.presets.setVisible(make.is_change and make.follows_instructions)
 
     def _show_references(self) -> None:
         """Numbered as the prompt numbers them: the page that is changed is the first."""
         make = self._generation
         takes_more = make.follows_instructions and make.model is not None
         self.add.setVisible(takes_more)
-        self.references.show_pictures(make.references, 2 if make.is_change else 1)
+        first = 2 if make.is_change else 1
+        self.references.show_pictures(make.references, first, make.reference_problem)
 
     def _show_lock(self, is_locked: bool) -> None:
         self.lock.setIcon(self._icons("lock-simple" if is_locked else "lock-simple-open"))

@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QFrame, QListView, QListWidget, QListWidgetItem
 from app.document.pictures import to_image
 from app.i18n import translate
 from app.widgets.icons import Icons
-from app.widgets.parts import row, tool
+from app.widgets.parts import column, note, row, set_role, tool
 from model.requests import Picture
 
 ICON = QSize(56, 44)
@@ -27,6 +27,8 @@ class ReferenceStrip(QFrame):
         self._pictures: tuple[Picture, ...] = ()
         self._first = 1
         self.list = QListWidget()
+        self.problem = note()
+        set_role(self.problem, "warning")
         self.remove = tool()
         self.remove.setIcon(icons("x"))
         self.list.setViewMode(QListView.ViewMode.IconMode)
@@ -38,8 +40,10 @@ class ReferenceStrip(QFrame):
         self.list.setIconSize(ICON)
         self.list.setFixedHeight(STRIP_PX)
         self.list.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        layout = row(self.list, self.remove)
-        layout.setStretch(0, 1)
+        strip = row(self.list, self.remove)
+        strip.setStretch(0, 1)
+        layout = column(strip, self.problem)
+        layout.setContentsMargins(0, 0, 0, 0)
         self.setLayout(layout)
         self.remove.clicked.connect(self.remove_current)
         self.list.model().rowsMoved.connect(self._on_moved)
@@ -50,9 +54,18 @@ class ReferenceStrip(QFrame):
             "Ctrl+Right": lambda: self.move_current(1),
         }
         self.show_pictures((), 1)
+        self.retranslate()
 
-    def show_pictures(self, pictures: tuple[Picture, ...], first: int) -> None:
-        """`first` is the number by which the prompt speaks of the first of them."""
+    def show_pictures(self, pictures: tuple[Picture, ...], first: int, problem: str = "") -> None:
+        """`first` is the number by which the prompt speaks of the first of them; `problem` says
+        why they cannot be used as they are."""
+        self.problem.setText(problem)
+        self.problem.setVisible(bool(problem))
+        if (pictures, first) != (self._pictures, self._first):
+            self._show_strip(pictures, first)
+        self.setVisible(bool(pictures))
+
+    def _show_strip(self, pictures: tuple[Picture, ...], first: int) -> None:
         current = self.list.currentRow()
         self._pictures, self._first = pictures, first
         self.list.clear()
@@ -65,8 +78,6 @@ class ReferenceStrip(QFrame):
             item.setToolTip(f"{picture.width} × {picture.height}")
             self.list.addItem(item)
         self.list.setCurrentRow(min(max(current, 0), len(pictures) - 1))
-        self.setVisible(bool(pictures))
-        self.retranslate()
 
     def remove_current(self) -> None:
         here = self.list.currentRow()

@@ -174,6 +174,30 @@ class Generation(Observable):
         """Whether the model edits. Another one paints anew what the prompt describes."""
         return self.model is None or Edit.task in self.model.tasks or not self.model.tasks
 
+    @property
+    def reference_problem(self) -> str:
+        """Why the references cannot be used as they are, in one sentence; empty when they can."""
+        if self.model is None or not self.references:
+            return ""
+        if not self.follows_instructions:
+            return translate(
+                "Making", "This model looks at no other pictures. Remove them, or choose another."
+            )
+        most, count = self.model.max_references, len(self.references)
+        if count + self.is_change <= most:
+            return ""
+        if self.is_change:
+            text = translate(
+                "Making",
+                "{count} pictures with the page are too many: this model takes {most}. "
+                "Remove some.",
+            )
+            return text.format(count=count + 1, most=most)
+        text = translate(
+            "Making", "{count} pictures are too many: this model takes {most}. Remove some."
+        )
+        return text.format(count=count, most=most)
+
     def request(
         self, source: Picture | None, prompt: str | None = None, mask: Picture | None = None
     ) -> Request:
@@ -190,6 +214,8 @@ class Generation(Observable):
             "schedule": self.effective_schedule or self.schedule,
             "loras": tuple(lora.use() for lora in self.loras if lora.is_used),
         }
+        if self.reference_problem:
+            raise RequestError(self.reference_problem)
         if self.is_change and source is not None:
             if self.follows_instructions:
                 return self._edit((source, *self.references), source, values)
@@ -208,7 +234,6 @@ class Generation(Observable):
         if self.references:
             if used:
                 raise RequestError("control: follows words alone; take the pictures away first")
-            self._check_count(len(self.references))
             return Edit(images=self.references, width=width, height=height, **values)
         controls, maps = tuple(c for c, _ in used), tuple(m for _, m in used)
         return TextToImage(width=width, height=height, controls=controls, maps=maps, **values)
@@ -216,7 +241,6 @@ class Generation(Observable):
     def _edit(self, images: tuple[Picture, ...], page: Picture, values: dict[str, Any]) -> Edit:
         """Of the page, beside which others may stand: the result has the page's ratio then, where
         a model left alone would take that of the last picture."""
-        self._check_count(len(images))
         if len(images) == 1 or self.model is None or not self.model.sizes:
             return Edit(images=images, **values)
         width, height = self.model.sizes[0]
@@ -226,15 +250,6 @@ class Generation(Observable):
             max(step, round(side * scale / step) * step) for side in (page.width, page.height)
         )
         return Edit(images=images, width=width, height=height, **values)
-
-    def _check_count(self, count: int) -> None:
-        most = self.model.max_references if self.model else count
-        if count > most:
-            raise RequestError(
-                translate(
-                    "Making", "{count} pictures are too many: this model takes {most}. Remove some."
-                ).format(count=count, most=most)
-            )
 
     def take(self, request: Request, *, is_change: bool = True) -> None:
         """Show the values of an earlier request: "use these settings again". `is_change`: whether
@@ -291,12 +306,13 @@ class Generation(Observable):
             "schedule": self.schedule,
         }
 
-    def restore(self, values: dict[str, Any]) -> None:
-        """Take back what `values` gave; anything of a wrong type is passed over."""
+    def restore(self, values: dict[str, Any], references: tuple[Picture, ...] = ()) -> None:
+        """Take back what `values` gave, and the pictures; anything of a wrong type is passed
+        over."""
         self._other_prompt = self.prompt = ""
         self.is_change = values.get("is_change") is True
         self.change_loras(loras_from(values.get("loras")))
-        self.controls = ()
+        self.controls, self.references = (), references
         said = values.get("schedule")
         self.schedule = said if said in SCHEDULES else None
         for name in _STORED:

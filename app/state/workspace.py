@@ -29,6 +29,7 @@ from app.store.errors import StoreError
 from app.store.jobs import Job, JobStatus
 from app.store.project import Project
 from app.store.writer import ProjectWriter
+from model.requests import Picture
 
 VIEW_MS = 1000
 CLOSE_S = 10.0
@@ -59,6 +60,7 @@ class Workspace(QObject):
         self.view: Callable[[], dict[str, Any]] = dict
         self.is_dirty = False
         self._wrote: DocumentState | None = None
+        self._wrote_references: tuple[Picture, ...] = ()
         self._view_timer = QTimer(self)
         self._view_timer.setSingleShot(True)
         self._view_timer.timeout.connect(self._write_view)
@@ -83,14 +85,23 @@ class Workspace(QObject):
 
     @property
     def _is_blank(self) -> bool:
-        """Not even a prompt was written."""
-        return self.is_untouched and not self.jobs.is_busy and not self.generation.prompt.strip()
+        """Not even a prompt was written, or a picture given to it."""
+        make = self.generation
+        is_asked = bool(make.prompt.strip() or make.references)
+        return self.is_untouched and not self.jobs.is_busy and not is_asked
 
     @property
     def title(self) -> str:
         if self.project is None or self.is_untitled:
             return translate("Workspace", "Untitled")
         return self.project.path.stem
+
+    @property
+    def folder(self) -> Path:
+        """Where the user works: beside the open project, else at home."""
+        if self.project is None or self.is_untitled:
+            return Path.home()
+        return self.project.path.parent
 
     def start(self, path: Path | None = None) -> None:
         """Open what was asked for, or what was open last, or a fresh page."""
@@ -173,7 +184,8 @@ class Workspace(QObject):
         self._begin_writing(project)
         self.document.reset(project.state)
         kept = project.view().get("generation")
-        self.generation.restore(kept if isinstance(kept, dict) else {})
+        self._wrote_references = project.references()
+        self.generation.restore(kept if isinstance(kept, dict) else {}, self._wrote_references)
         self._view_timer.stop()
         self._set_dirty(False)
         self._remember()
@@ -259,6 +271,13 @@ class Workspace(QObject):
         if self.is_writable:
             view = self.view() | {"generation": self.generation.values()}
             self.run(lambda project: project.set_view(view), None, self._not_written)
+            self._write_references()
+
+    def _write_references(self) -> None:
+        pictures = self.generation.references
+        if pictures is not self._wrote_references:
+            self._wrote_references = pictures
+            self.run(lambda project: project.set_references(pictures), None, self._not_written)
 
     def _on_saved(self, state: DocumentState) -> None:
         self._on_written(state)

@@ -10,7 +10,7 @@ import contextlib
 import os
 import sqlite3
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -40,6 +40,7 @@ from app.store.opening import (
 from app.store.pixels import Needs, from_hex
 from app.store.records import seal, unseal
 from app.store.results import Results
+from model.requests import Picture
 
 PRUNE_EVERY = 100  # writes of states
 
@@ -216,6 +217,20 @@ class Project:
         with self._writing():
             self._set_meta("view", dict(view))
 
+    def references(self) -> tuple[Picture, ...]:
+        """The pictures beside the page that `set_references` was given last; what cannot be read
+        is left out, for the document is whole without it."""
+        found: list[Picture] = []
+        with contextlib.suppress(StoreError, ValueError):
+            for address in self._reference_addresses():
+                with contextlib.suppress(StoreError), self._reading():
+                    found.append(self._blobs.picture(address))
+        return tuple(found)
+
+    def set_references(self, pictures: Iterable[Picture]) -> None:
+        with self._writing():
+            self._set_meta("references", [self._blobs.put_picture(p).hex() for p in pictures])
+
     def preview(self) -> QImage | None:
         """The small picture for lists of projects."""
         found = self._meta("preview")
@@ -246,6 +261,11 @@ class Project:
                 with self._writing():
                     self._results.remove(gone)
                     self._keep_needed()
+
+    def _reference_addresses(self) -> list[bytes]:
+        """Raises ValueError."""
+        kept = self._meta("references")
+        return [from_hex(address) for address in kept] if isinstance(kept, list) else []
 
     def _meta(self, key: str) -> Any:
         with self._reading():
@@ -316,4 +336,5 @@ class Project:
                 needed |= Needs(unseal(*row)).all(self._blobs)
         if (preview := self._meta("preview")) is not None:
             needed.add(from_hex(preview))
+        needed.update(self._reference_addresses())
         self._blobs.keep_only(needed)

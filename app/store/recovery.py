@@ -173,11 +173,12 @@ class _Rescue:
                 self._lose("jobs")
 
     def _copy_meta(self) -> None:
-        for key in ("view", "preview"):
+        for key in ("view", "preview", "references"):
             with contextlib.suppress(sqlite3.Error, ValueError, TypeError):
                 row = self._old.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
                 value = unseal(row[0][32:].decode(), row[0][:32])
-                if key == "view" or self._is_there(value):
+                addresses = value if isinstance(value, list) else [value]
+                if key == "view" or all(self._is_there(address) for address in addresses):
                     self._new.execute("INSERT INTO meta VALUES (?, ?)", (key, row[0]))
 
     def _copy_states(self) -> str | None:

@@ -1,8 +1,8 @@
 """The tables of a project file, how it is opened, and SQLite's complaints in our words.
 
 One SQLite database: `blobs` (pixels and tile lists by their SHA-256), `journal` (states of the
-document), `nodes` (results), `jobs` (the queue), `meta` (view, preview). It knows nothing of what
-the rows mean.
+document), `nodes` (results), `jobs` (the queue), `meta` (view, preview, pictures beside the page).
+It knows nothing of what the rows mean.
 """
 
 from __future__ import annotations

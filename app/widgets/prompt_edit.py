@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtCore import QMimeData, QSize, Qt, Signal
 from PySide6.QtGui import QKeyEvent, QTextCursor
 from PySide6.QtWidgets import QPlainTextEdit
 
 from app.document.text import words_of
+from app.widgets.drops import Dropped, dropped_pictures
 from app.widgets.parts import is_submit
 
 
 class PromptEdit(QPlainTextEdit):
-    """Words of any script on several lines; Alt+Up and Alt+Down walk through earlier ones."""
+    """Words of any script on several lines; Alt+Up and Alt+Down walk through earlier ones.
+    `pictured` carries pictures that were dropped or pasted here."""
 
     submitted = Signal()
     recalled = Signal(int)
+    pictured = Signal(list)
 
     def __init__(self, height_px: int) -> None:
         super().__init__()
@@ -44,6 +47,15 @@ class PromptEdit(QPlainTextEdit):
         cursor.endEditBlock()
         self.setTextCursor(cursor)
 
+    def canInsertFromMimeData(self, source: QMimeData) -> bool:
+        return bool(_pictures(source)) or super().canInsertFromMimeData(source)
+
+    def insertFromMimeData(self, source: QMimeData) -> None:
+        if pictures := _pictures(source):
+            self.pictured.emit(pictures)
+        else:
+            super().insertFromMimeData(source)
+
     def keyPressEvent(self, event: QKeyEvent) -> None:
         steps = {Qt.Key.Key_Up: -1, Qt.Key.Key_Down: 1}
         if is_submit(event):
@@ -52,3 +64,8 @@ class PromptEdit(QPlainTextEdit):
             self.recalled.emit(steps[Qt.Key(event.key())])
         else:
             super().keyPressEvent(event)
+
+
+def _pictures(source: QMimeData) -> list[Dropped]:
+    """None where there are words too, as on a page of the web: here it is they that are meant."""
+    return [] if source.hasText() and not source.hasUrls() else dropped_pictures(source)

@@ -11,10 +11,18 @@ from hypothesis import strategies as st
 from PySide6.QtCore import QPoint, QRect
 from PySide6.QtGui import QColor, QImage
 
-from app.document.arrays import grey_image, grey_values
+from app.document.arrays import bounding_rect, eroded, grey_image, grey_values, grown
 from app.document.geometry import Page
 from app.document.layers import PixelLayer, find_layer
-from app.document.maps import MAX_GROW_PX, Reading, as_layer, as_mask, read_map
+from app.document.maps import (
+    MAX_GROW_PX,
+    PREVIEW_PX,
+    MapPreview,
+    Reading,
+    as_layer,
+    as_mask,
+    read_map,
+)
 from app.document.selection import Selection
 from app.document.state import DocumentState
 from app.document.tiles import Tiles
@@ -62,6 +70,48 @@ def test_growing_the_inverse_is_shrinking(grey: np.ndarray, px: int) -> None:
     grown = values(read_map(image, Reading(grow_px=px)))
     inverse = values(read_map(image, Reading(inverts=True, grow_px=-px)))
     assert (grown == 255 - inverse).all()
+
+
+@given(maps, st.integers(-9, 9))
+def test_growing_is_eroding_step_by_step(grey: np.ndarray, px: int) -> None:
+    mask = grey.astype(np.uint8)
+    expected = mask if px < 0 else ~mask
+    for step in range(abs(px)):
+        expected = eroded(expected, diagonal=step % 2 == 1)
+    assert (grown(mask, px) == (expected if px < 0 else ~expected)).all()
+
+
+@given(maps)
+def test_inverting_twice_or_growing_by_nothing_is_the_same(grey: np.ndarray) -> None:
+    image = map_of(grey)
+    once = read_map(image, Reading(threshold=None, inverts=True)).image(PAGE)
+    twice = read_map(once, Reading(threshold=None, inverts=True, grow_px=0))
+    assert (values(twice) == grey).all()
+
+
+@given(maps, st.integers(1, 255), st.integers(-4, 4), st.booleans())
+def test_the_preview_of_a_small_map_is_what_is_used(
+    grey: np.ndarray, threshold: int, px: int, inverts: bool
+) -> None:
+    reading = Reading(threshold=threshold, grow_px=px, inverts=inverts)
+    shown = grey_values(MapPreview(map_of(grey)).read(reading))
+    assert (shown == values(read_map(map_of(grey), reading))).all()
+
+
+def test_the_preview_of_a_large_map_is_small_and_nearly_that() -> None:
+    grey = np.zeros((2 * PREVIEW_PX, PREVIEW_PX))
+    grey[400:800, 200:600] = 255
+    preview = MapPreview(map_of(grey))
+    shown = preview.read(Reading(grow_px=20))
+    assert (shown.width(), shown.height()) == (PREVIEW_PX // 2, PREVIEW_PX)
+    box = bounding_rect(grey_values(shown) > 127)
+    assert (box.left(), box.top(), box.right(), box.bottom()) == (90, 190, 309, 409)
+    page = QImage(PREVIEW_PX, 2 * PREVIEW_PX, QImage.Format.Format_RGB32)
+    page.fill(QColor("white"))
+    over = preview.over(page, shown)
+    assert over.size() == shown.size()
+    assert over.pixelColor(200, 300) == QColor("white")
+    assert over.pixelColor(20, 20).value() < 100
 
 
 def test_a_point_grows_by_as_many_pixels_as_asked() -> None:

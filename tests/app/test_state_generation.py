@@ -108,7 +108,9 @@ def test_the_page_is_the_first_of_several_and_gives_the_ratio(make: Generation) 
     assert request.images == (wide, OTHER, PICTURE)
     assert (request.width, request.height) == (2048, 512)
     make.references = (*make.references, OTHER)
-    with pytest.raises(RequestError, match="4 pictures"):
+    with pytest.raises(
+        RequestError, match="4 pictures with the page are too many: this model takes 3"
+    ):
         make.request(wide)
     make.references = ()
     alone = make.request(wide)

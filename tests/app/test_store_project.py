@@ -34,7 +34,7 @@ from app.store.jobs import Job, JobStatus
 from app.store.journal import Version, marked_versions
 from app.store.opening import NoticeKind, delete_project
 from app.store.project import Project
-from model.requests import TextToImage
+from model.requests import Picture, TextToImage
 from tests.app.documents import edit_request, image, node, plain, simple_state, states
 
 
@@ -197,6 +197,24 @@ def test_save_marks_a_version_in_the_one_file(tmp_path: Path) -> None:
     copy.close()
 
 
+def test_pictures_beside_the_page_come_back(tmp_path: Path) -> None:
+    opened = Project.create(tmp_path / "a.ink", simple_state(1))
+    assert opened.references() == ()
+    one, two = (Picture(width=1, height=1, mode="L", data=data) for data in (b"1", b"2"))
+    opened.set_references((one, two, one))
+    assert opened.references() == (one, two, one)
+    opened.close()
+    connection = sqlite3.connect(tmp_path / "a.ink")
+    connection.execute("DELETE FROM blobs WHERE sha256 = ?", (bytes.fromhex(two.sha256),))
+    connection.commit()
+    connection.close()
+    again = Project.open(tmp_path / "a.ink")
+    assert again.references() == (one, one), "one that is lost does not keep the project closed"
+    again.set_references(())
+    assert again.references() == ()
+    again.close()
+
+
 def test_save_as_copies_everything(tmp_path: Path) -> None:
     opened = Project.create(tmp_path / "a.ink", simple_state(1))
     opened.add_node(node())
@@ -278,6 +296,7 @@ def _writes(opened: Project) -> list[Callable[[], object]]:
         lambda: opened.add_node(node()),
         lambda: opened.set_view({}),
         lambda: opened.set_preview(image()),
+        lambda: opened.set_references(edit_request().pictures),
         lambda: opened.add_job(Job(request=edit_request(), model="m")),
     ]
 
@@ -454,6 +473,7 @@ def test_old_states_are_pruned_and_results_are_not(
     opened.add_node(made)
     opened.add_job(Job(request=edit_request(5), model="m"))
     opened.set_preview(image(50, 50))
+    opened.set_references(edit_request(9).pictures)
     opened.save(simple_state(1000), "kept")
     for seed in range(1, 20):
         opened.write(simple_state(seed), str(seed))
@@ -471,6 +491,7 @@ def test_old_states_are_pruned_and_results_are_not(
     assert plain(again.nodes) == plain((made,))
     assert again.jobs()[0].request == edit_request(5)
     assert plain(again.preview()) == plain(image(50, 50))
+    assert again.references() == edit_request(9).pictures
     again.close()
     assert size < 12_000_000
 

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from typing import Any
 
 import pytest
-from PySide6.QtGui import QColor, QImage
+from PySide6.QtCore import QPointF
+from PySide6.QtGui import QColor, QImage, QPainter
 from PySide6.QtWidgets import QLineEdit, QPushButton
 
 from app.dialogs.map import MapDialog, Use
 from app.dialogs.preset import CHOICES, FIELDS, TITLES, PresetDialog
+from app.document.composite import render
 from app.document.layers import PixelLayer
+from app.document.maps import MAX_GROW_PX
+from app.document.state import DocumentState
 from app.presets import MAP, PRESETS, gives_map
 from app.run import Root
 from app.widgets.parts import Combo
@@ -103,6 +108,24 @@ def map_made(root: Root, studio: Studio, monkeypatch: pytest.MonkeyPatch) -> Non
     assert isinstance(node.request, Edit)
 
 
+def test_the_only_layer_chooses_by_its_own_light_and_stays(
+    root: Root, studio: Studio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    document = root.workspace.document
+    document.activate(document.state.picture)
+
+    def accept(dialog: MapDialog) -> None:
+        assert not dialog.clears.isChecked()
+        dialog.is_hard.setChecked(False)
+        dialog.accept()
+
+    in_dialog(MapDialog, accept, monkeypatch)
+    layers = document.state.layers
+    studio.trigger("layer_as_map")
+    assert document.state.selection is not None
+    assert document.state.layers == layers
+
+
 @pytest.mark.parametrize("use", list(Use))
 def test_an_answer_becomes_what_is_asked_and_its_picture_comes_back(
     root: Root, studio: Studio, monkeypatch: pytest.MonkeyPatch, use: Use
@@ -115,7 +138,8 @@ def test_an_answer_becomes_what_is_asked_and_its_picture_comes_back(
     def accept(dialog: MapDialog) -> None:
         dialog.use.setCurrentIndex(dialog.use.findData(use))
         dialog.is_hard.setChecked(False)
-        assert dialog.goes_back.isChecked()
+        assert dialog.clears.isChecked()
+        assert "Bring back" in dialog.clears.text()
         dialog.accept()
 
     in_dialog(MapDialog, accept, monkeypatch)
@@ -144,7 +168,8 @@ def test_any_layer_can_be_a_map_and_is_hidden_then(
     assert top is not None
 
     def accept(dialog: MapDialog) -> None:
-        assert not dialog.goes_back.isChecked()
+        assert dialog.clears.isChecked()
+        assert dialog.clears.text() == "Hide the map"
         dialog.use.setCurrentIndex(dialog.use.findData(Use.mask))
         dialog.is_hard.setChecked(False)
         dialog.inverts.setChecked(True)
@@ -156,9 +181,72 @@ def test_any_layer_can_be_a_map_and_is_hidden_then(
     assert isinstance(below, PixelLayer)
     assert below.mask is not None
     assert not above.visible
+    assert document.undo_name == "Use map"
     document.undo()
     assert document.state.layers[0].mask is None
     assert document.state.layers[1].visible
+
+
+def test_the_canvas_shows_what_would_come_of_it(
+    root: Root, studio: Studio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    canvas, document = root.window.canvas, root.workspace.document
+    shown: list[tuple[QImage | None, str]] = []
+    monkeypatch.setattr(canvas, "show_before", lambda image, text="": shown.append((image, text)))
+    page = document.state.page.rect.size()
+    half = QImage(page, QImage.Format.Format_ARGB32_Premultiplied)
+    half.fill(QColor("white"))
+    with QPainter(half) as painter:
+        painter.fillRect(page.width() // 2, 0, page.width(), page.height(), QColor("black"))
+    root.deeds.layers.add_picture(half, "half", QPointF(page.width() / 2, page.height() / 2))
+    before = document.state
+
+    def cancel(dialog: MapDialog) -> None:
+        image, text = shown[-1]
+        assert text == "Preview: Selection"
+        assert image is not None
+        seen = render(_without_top(before))
+        assert image.pixelColor(1, 1) == seen.pixelColor(1, 1), "chosen: the page as it is"
+        right = page.width() - 2
+        assert image.pixelColor(right, 1).value() < seen.pixelColor(right, 1).value()
+        dialog.inverts.setChecked(True)
+        image, _ = shown[-1]
+        assert image is not None
+        assert image.pixelColor(right, 1) == seen.pixelColor(right, 1)
+        dialog.use.setCurrentIndex(dialog.use.findData(Use.layer))
+        image, text = shown[-1]
+        assert text == "Preview: New layer"
+        assert image is not None
+        assert [image.pixelColor(x, 1).value() for x in (1, right)] == [0, 255]
+        dialog.slider.setValue(7)
+        assert dialog.reading.threshold == 7
+        dialog.reject()
+
+    in_dialog(MapDialog, cancel, monkeypatch)
+    studio.trigger("layer_as_map")
+    assert shown[-1][0] is None
+    assert document.state is before
+
+
+def _without_top(state: DocumentState) -> DocumentState:
+    return dataclasses.replace(state, layers=state.layers[:-1])
+
+
+def test_a_map_that_is_empty_in_the_large_changes_nothing(
+    root: Root, studio: Studio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def accept(dialog: MapDialog) -> None:
+        dialog.threshold.setValue(255)
+        dialog.grow.setValue(-MAX_GROW_PX)
+        dialog.accept()
+
+    in_dialog(MapDialog, accept, monkeypatch)
+    before = root.workspace.document.state
+    root.workspace.document.activate(before.picture)
+    before = root.workspace.document.state
+    studio.trigger("layer_as_map")
+    assert root.workspace.document.state is before
+    assert "Nothing is chosen" in root.window.area.banner.title.text()
 
 
 def test_nothing_white_cannot_be_used(qtbot) -> None:
@@ -168,7 +256,7 @@ def test_nothing_white_cannot_be_used(qtbot) -> None:
     qtbot.addWidget(dialog)
     accept = dialog.buttons.button(dialog.buttons.StandardButton.Ok)
     assert not accept.isEnabled()
-    assert "lower the threshold" in dialog.summary.text()
+    assert dialog.summary.text() == "Nothing is chosen: lower the threshold, or invert."
     assert dialog.use.findData(Use.mask) < 0
     dialog.inverts.setChecked(True)
     assert accept.isEnabled()

@@ -400,11 +400,9 @@ def test_picture_is_dropped_as_layer_reference_or_project(studio: Studio, tmp_pa
     layer = root.workspace.document.state.active_layer
     assert isinstance(layer, PixelLayer)
     assert layer.tiles.bounds().size() == image.size()
-    files._with_picture(image, files.as_reference)
+    root.deeds.references.add([image])
     assert len(root.workspace.generation.references) == 1
     assert not root.workspace.generation.is_change
-    files._with_picture(image, files.as_reference)
-    assert len(root.workspace.generation.references) == 1, "this model takes one"
     path = tmp_path / "photo.png"
     image.save(str(path))
     files.open_path(path)

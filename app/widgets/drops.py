@@ -1,4 +1,4 @@
-"""Pictures dragged onto the canvas from outside: paths of files, or pixels. Opens no file."""
+"""Pictures dragged or pasted from outside: paths of files, or pixels. Opens no file."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from PySide6.QtCore import QEvent, QMimeData, QObject, QPointF, Signal
 from PySide6.QtGui import QDragEnterEvent, QDropEvent, QImage
 from PySide6.QtWidgets import QWidget
 
-SUFFIXES = frozenset((".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp"))
+Dropped = Path | QImage
+SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp")
 
 
 class DropTarget(QObject):
@@ -45,10 +46,10 @@ class DropTarget(QObject):
         self.over_changed.emit()
 
 
-def dropped_pictures(mime: QMimeData) -> list[Path | QImage]:
+def dropped_pictures(mime: QMimeData) -> list[Dropped]:
     """Files if there are any, for their names say more than pixels do."""
     files = [Path(url.toLocalFile()) for url in mime.urls() if url.isLocalFile()]
-    pictures: list[Path | QImage] = [path for path in files if path.suffix.lower() in SUFFIXES]
+    pictures: list[Dropped] = [path for path in files if path.suffix.lower() in SUFFIXES]
     if not pictures and mime.hasImage():
         image = QImage(mime.imageData())
         pictures = [] if image.isNull() else [image]
