@@ -11,6 +11,7 @@ from model.engine.protocol import ModelDescription
 from model.requests import (
     CHANGES,
     MAX_SEED,
+    Decompose,
     Edit,
     ImageToImage,
     Inpaint,
@@ -23,6 +24,11 @@ Size = tuple[int, int]
 MAX_REMEMBERED = 200
 SHOWN_SEED_LIMIT = 2**31  # seeds people read, say and type
 _STORED = ("prompt", "negative", "size", "steps", "guidance", "seed", "is_seed_locked", "count")
+
+
+def takes_apart(model: ModelDescription) -> bool:
+    """Whether it splits pictures into layers, which no model does that draws any."""
+    return Decompose.task in model.tasks
 
 
 class Generation(Observable):
@@ -70,7 +76,8 @@ class Generation(Observable):
         usable = [model for model in models if not model.problem]
         wanted = (kept, preferred)
         found = next((m for path in wanted for m in usable if path and m.path == path), None)
-        found = found or (usable[0] if usable else None)
+        drawing = [model for model in usable if not takes_apart(model)]
+        found = found or next(iter(drawing or usable), None)
         if found is not None:
             self.choose(found, keep=found.path == kept)
 
