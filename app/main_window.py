@@ -33,6 +33,7 @@ from app.canvas.text_editor import TextEditor
 from app.canvas.view import CanvasView
 from app.document.commands import Command
 from app.document.errors import DocumentError
+from app.document.extending import extension_hindrance
 from app.document.layers import GroupLayer, TextLayer, is_locked
 from app.document.masking import can_apply_mask
 from app.i18n import translate
@@ -46,6 +47,7 @@ from app.state.workspace import Workspace
 from app.theme import HALF, ICON_PX, SPACE, Theme
 from app.widgets.canvas_area import CanvasArea
 from app.widgets.icons import Icons
+from app.widgets.menus import ReasonMenu
 from app.widgets.parts import number, tool
 from app.widgets.status import StatusBar
 
@@ -150,6 +152,7 @@ class MainWindow(QMainWindow):
             has_node=self.history.selected is not None,
             is_busy=self.making.is_busy,
             can_polish=self.making.can_polish,
+            extension_hindrance=extension_hindrance(state),
             is_peeking=self.is_peeking,
             is_mask_alone=self.canvas.is_mask_alone,
             is_writable=self.workspace.is_writable,
@@ -346,7 +349,8 @@ class MainWindow(QMainWindow):
 
     def _add_menus(self) -> None:
         for name in MENUS:
-            menu = self._menus[name] = self.menuBar().addMenu("")
+            menu = self._menus[name] = ReasonMenu(self)
+            self.menuBar().addMenu(menu)
             for spec in self.actions_table.in_menu(name):
                 if spec.separated:
                     menu.addSeparator()

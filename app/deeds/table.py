@@ -9,23 +9,26 @@ from PySide6.QtCore import QObject, QRect
 from PySide6.QtGui import QImage
 
 from app import VERSION
+from app.deeds.extending import ExtendDeeds
 from app.deeds.files import FileDeeds
 from app.deeds.history import HistoryDeeds
 from app.deeds.layers import LayerDeeds
 from app.deeds.polish import PolishDeeds
+from app.deeds.splitting import SplitDeeds
 from app.dialogs.about import AboutDialog, ModelsDialog
 from app.dialogs.keys import KeysDialog
-from app.dialogs.settings import SettingsDialog
+from app.dialogs.settings import MODELS, SettingsDialog
 from app.document.commands import SetSelection
 from app.document.pictures import to_image
 from app.document.selection import everything, inverted
 from app.i18n import translate
 from app.main_window import MainWindow
 from app.panels.generate import progress_text
-from app.state.making import Making, Outcome
+from app.state.making import Making
+from app.state.results import Outcome
 from app.widgets.words import duration
 from model.engine.protocol import Progress
-from model.requests import Picture
+from model.requests import Decompose, Outpaint, Picture
 
 
 class Deeds(QObject):
@@ -37,8 +40,11 @@ class Deeds(QObject):
         self._workspace = window.workspace
         self._making = making
         self.layers = LayerDeeds(window)
-        self.files = FileDeeds(window, self.layers)
-        self.history = HistoryDeeds(window, making)
+        self.split = SplitDeeds(window, making, lambda: self.settings(MODELS))
+        self.extend = ExtendDeeds(window, making)
+        self.files = FileDeeds(window, self.layers, self.extend)
+        again = {Decompose: self.split.ask_again, Outpaint: self.extend.ask_again}
+        self.history = HistoryDeeds(window, making, again)
         self.polish = PolishDeeds(window, making.polishing)
         self._actions = window.actions_table
         self._actions.connect_all(
@@ -46,6 +52,8 @@ class Deeds(QObject):
             | self.layers.handlers()
             | self.history.handlers()
             | self.polish.handlers()
+            | self.split.handlers()
+            | self.extend.handlers()
             | self._making_handlers()
             | self._canvas_handlers()
             | self._window_handlers()
@@ -124,6 +132,8 @@ class Deeds(QObject):
         text = translate("Status", "Done in {time}").format(time=duration(outcome.seconds))
         self._window.status.show_work(text)
         self._window.status.show_outside(outcome.changed_outside)
+        if outcome.split is not None:
+            self.split.show_outcome(outcome.split)
 
     def _show_device(self, devices: tuple[str, ...]) -> None:
         chosen = self._workspace.settings.device or (devices[0] if devices else "")
@@ -236,8 +246,9 @@ class Deeds(QObject):
     def close_welcome(self) -> None:
         self._workspace.settings.welcomed = True
 
-    def settings(self) -> None:
+    def settings(self, tab: int = 0) -> None:
         dialog = SettingsDialog(self._workspace.settings, self._making.devices, self._window)
+        dialog.tabs.setCurrentIndex(tab)
         dialog.exec()
         dialog.deleteLater()
 

@@ -20,6 +20,7 @@ from app.document.errors import BadPage
 from app.document.geometry import Page, Preset, page_from_mm, presets, to_mm, to_px
 from app.i18n import translate
 from app.theme import SPACE
+from app.widgets.anchor import AnchorGrid
 from app.widgets.parts import Segment, button, column, decimal, note, row
 from app.widgets.swatch import ask_color, swatch
 
@@ -28,10 +29,22 @@ PX, MM = 0, 1
 
 
 class PageDialog(QDialog):
-    """`chosen` is the page when it was accepted; a page that cannot be is refused in words."""
+    """`chosen` is the page when it was accepted; a page that cannot be is refused in words.
 
-    def __init__(self, page: Page, title: str, parent: QWidget | None = None) -> None:
+    With content on the page, `anchor` says where it stays while the page changes around it.
+    """
+
+    def __init__(
+        self,
+        page: Page,
+        title: str,
+        parent: QWidget | None = None,
+        *,
+        has_content: bool = False,
+    ) -> None:
         super().__init__(parent)
+        self._has_content = has_content
+        self.anchor = AnchorGrid()
         self.setWindowTitle(title)
         self._dpi_of_px = page.dpi
         self._background = page.background or "#ffffff"
@@ -158,6 +171,7 @@ class PageDialog(QDialog):
         self.dpi.setSuffix(" dpi")
         form = QFormLayout()
         form.setSpacing(SPACE)
+        anchor = (translate("PageDialog", "Anchor"), self.anchor)
         for name, field in (
             (translate("PageDialog", "Unit"), self.unit),
             (translate("PageDialog", "Width"), self.width_box),
@@ -165,6 +179,7 @@ class PageDialog(QDialog):
             ("", row(self.turn, None)),
             (translate("PageDialog", "Resolution"), self.dpi),
             (translate("PageDialog", "Bleed"), self.bleed),
+            *((anchor,) if self._has_content else ()),
             (translate("PageDialog", "Background"), row(self.color, None)),
             ("", self.transparent),
         ):

@@ -204,8 +204,9 @@ def _layer_for_edit(state: DocumentState, area: QRect) -> tuple[PixelLayer, int 
 def _layer_for_extension(state: DocumentState) -> tuple[PixelLayer, int | None]:
     """The picture layer, if what is painted on it is seen; else a new one above the pixels."""
     layer = state.picture_layer
-    if isinstance(layer, PixelLayer) and not is_locked(state.layers, layer.id):
-        if all(map(is_plain, path_to(state.layers, layer.id))):
+    if isinstance(layer, PixelLayer):
+        path = path_to(state.layers, layer.id)
+        if all(is_plain(found) and not found.locked for found in path):
             return layer, None
     return _new_picture_layer(), _above_pixels(state.layers)
 

@@ -18,6 +18,7 @@ from app.document.pictures import over_white
 from app.document.selection import Selection, inverted, rectangle
 from app.document.state import DocumentState
 from app.document.tiles import PixelKind
+from app.i18n import translate
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,11 +38,17 @@ def picture_area(state: DocumentState) -> QRect:
     return bounding_rect(color_values(render(_pixels(state))) != 0)
 
 
-def is_covered(state: DocumentState) -> bool:
-    """Whether the picture reaches all four edges of the page, as one without pixels does, too:
-    there is nothing to continue. Quick: it may be asked at every change."""
+def extension_hindrance(state: DocumentState) -> str:
+    """Why the picture cannot be continued, in words; empty when it can. Quick, like is_covered."""
     if not any(map(_has_pixels, state.layers)):
-        return True
+        return translate("Document", "There is no picture on the page yet.")
+    if is_covered(state):
+        return translate("Document", "The picture covers the page already.")
+    return ""
+
+
+def is_covered(state: DocumentState) -> bool:
+    """Whether the picture reaches all four edges of the page, without a look at the rest of it."""
     page, pixels = state.page.rect, _pixels(state)
     last_row, last_column = page.bottom(), page.right()
     edges = (

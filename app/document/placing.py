@@ -39,7 +39,9 @@ class PlaceResult(Command):
         else:
             layers = insert_layer(layers, self.layer, None, self.index)
             active = self.layer.id if active in (None, state.picture) else active
-        if active is not None and not has_layer(layers, active):  # it lay in the group that was here
+        if active is not None and not has_layer(
+            layers, active
+        ):  # it lay in the group that was here
             active = self.layer.id
         return dataclasses.replace(
             state, layers=layers, picture=self.layer.id, current_node=self.node, active=active

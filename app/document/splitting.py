@@ -29,8 +29,8 @@ a poor one."""
 
 @dataclass(frozen=True, kw_only=True)
 class Split:
-    """`group` shows exactly `picture`, of a page's size. `share` of its pixels are the correction's,
-    `visible` of them differ visibly without it."""
+    """`group` shows exactly `picture`, of a page's size. `share` of its pixels are the
+    correction's; without it, `visible` of them differ visibly."""
 
     picture: QImage
     group: GroupLayer

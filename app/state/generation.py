@@ -91,6 +91,16 @@ class Generation(Observable):
         if self.size not in model.sizes:
             self.size = model.sizes[0] if model.sizes else None
 
+    def models_for(self, task: str) -> tuple[ModelDescription, ...]:
+        """Those that are there for a task."""
+        return tuple(model for model in self.models if task in model.tasks and not model.problem)
+
+    def next_seed(self) -> int:
+        """The seed that is kept, or else a new one."""
+        if not self.is_seed_locked:
+            self.roll_seed()
+        return self.seed
+
     def fit_size(self, page: Page) -> None:
         """Choose the model's size that is nearest to the page."""
         if self.model is not None and self.model.sizes:

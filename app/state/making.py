@@ -175,8 +175,7 @@ class Making(QObject):
         make, state = self._generation, self._workspace.document.state
         if not self._may_make() or not self._can_draw(make.model):
             return
-        if not make.is_seed_locked:
-            make.roll_seed()
+        make.next_seed()
         change = make.is_change and bool(state.layers)
         try:
             source = to_picture(source_for_edit(state)) if change else None
@@ -207,9 +206,7 @@ class Making(QObject):
         if self._may_make():
             parent = self._workspace.document.state.current_node
             details = {"kind": "change"}
-            self._add(
-                Job(request=request, model=model, parent=parent, mask=mask, details=details)
-            )
+            self._add(Job(request=request, model=model, parent=parent, mask=mask, details=details))
 
     def _add(self, job: Job) -> None:
         self._show_beginning()
@@ -350,12 +347,6 @@ class Making(QObject):
     def pin(self, node_id: str, is_pinned: bool) -> None:
         self._workspace.tree.pin(node_id, is_pinned)
         self._workspace.store_node(node_id)
-
-    def use_settings(self, node_id: str) -> None:
-        """Raises PictureDamaged where a picture that the request used cannot be read."""
-        request = self._workspace.tree.node(node_id).request
-        if request is not None:
-            self._generation.take(request)
 
     def _tell(self, kind: Kind, title: str, text: str = "", job: Job | None = None) -> None:
         again = translate("Making", "Try again")

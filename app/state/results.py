@@ -83,9 +83,7 @@ def _arrival(state: DocumentState, tree: EditTree, job: Job, result: Result, k: 
     return Arrival(node=node, placed=placed)
 
 
-def taken_apart(
-    page: Page, path: Sequence[Node], job: Job, result: Result
-) -> tuple[Node, Split]:
+def taken_apart(page: Page, path: Sequence[Node], job: Job, result: Result) -> tuple[Node, Split]:
     """The one node of a picture that was split, and its layers brought to the page.
 
     The node is a picture of what was split, and keeps the layers as the model made them. `path`
