@@ -75,7 +75,7 @@ class ExtendDeeds:
         dialog.deleteLater()
         if not is_accepted:
             return
-        model = dialog.model.chosen
+        model = dialog.chosen
         try:
             request = Outpaint(
                 image=to_picture(source_for_extension(state, area)),

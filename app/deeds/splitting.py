@@ -65,14 +65,14 @@ class SplitDeeds:
         if not models:
             self._tell_what_is_needed()
             return
-        dialog = SplitDialog(models, generation.model, like, self._window)
+        dialog = SplitDialog(models, like, self._window)
         is_accepted = dialog.exec() == SplitDialog.DialogCode.Accepted
         dialog.deleteLater()
         if is_accepted:
             image = to_picture(source_for_edit(self._workspace.document.state))
             request = Decompose(image=image, seed=generation.next_seed(), **dialog.values)
             self._last = request
-            self._making.ask(request, dialog.model.chosen.path)
+            self._making.ask(request, dialog.chosen.path)
 
     def _tell_what_is_needed(self) -> None:
         if not self._workspace.generation.models:

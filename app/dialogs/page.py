@@ -97,7 +97,7 @@ class PageDialog(QDialog):
         self._show_unit()
 
     def _connect(self) -> None:
-        self.presets.currentItemChanged.connect(lambda item: item and self._take(item))
+        self.presets.itemSelectionChanged.connect(self._take_selected)
         self.presets.itemDoubleClicked.connect(lambda item: self.accept())
         self.unit.chosen.connect(lambda index: self._use_unit(index == MM))
         self.turn.clicked.connect(self._swap)
@@ -107,6 +107,11 @@ class PageDialog(QDialog):
         self.color.clicked.connect(self._choose_color)
         self.buttons.accepted.connect(self.accept)
         self.buttons.rejected.connect(self.reject)
+
+    def _take_selected(self) -> None:
+        """A list that only gets the focus has a current item, which nobody chose."""
+        for item in self.presets.selectedItems():
+            self._take(item)
 
     def _take(self, item: QListWidgetItem) -> None:
         preset: Preset = item.data(Qt.ItemDataRole.UserRole)

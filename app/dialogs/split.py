@@ -5,86 +5,73 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from PySide6.QtWidgets import QDialog, QFormLayout, QWidget
+from PySide6.QtWidgets import QWidget
 
-from app.dialogs.choice import ModelCombo, frame
+from app.dialogs.choice import ModelDialog
 from app.i18n import translate
-from app.theme import SPACE
-from app.widgets.parts import Segment, column, label, note, number
-from app.widgets.prompt_edit import PromptEdit
+from app.widgets.parts import Segment, number
 from model.engine.protocol import ModelDescription
-from model.requests import MAX_LAYERS, RESOLUTIONS, Decompose
-
-PROMPT_PX = 72
+from model.requests import MAX_LAYERS, RESOLUTIONS, Caption, Decompose
 
 
-class SplitDialog(QDialog):
-    """`values` are fields of a Decompose request; `model` is what it is sent to."""
+class SplitDialog(ModelDialog):
+    """`values` are fields of a Decompose request."""
 
     def __init__(
         self,
         models: Sequence[ModelDescription],
-        chosen: ModelDescription | None,
         like: Decompose | None = None,
         parent: QWidget | None = None,
     ) -> None:
         """`like` is an earlier request, whose values stand there first."""
-        super().__init__(parent)
-        self.setWindowTitle(translate("Split", "Split into Layers"))
+        super().__init__(translate("Split", "Split into Layers"), models, None, parent)
         self.count = number(2, MAX_LAYERS)
         self.resolution = Segment(len(RESOLUTIONS))
-        self.prompt = PromptEdit(PROMPT_PX)
-        self.model = ModelCombo(models, chosen)
         self._resolution = 0
         self.resolution.chosen.connect(self._choose)
-        self._lay_out()
+        self.model.currentIndexChanged.connect(self._show_hint)
         self._fill(like)
+        self._show_hint()
+        self.lay_out(
+            translate(
+                "Split",
+                "What is seen on the page becomes a group of layers with transparency. A layer of "
+                "corrections on top makes them equal the picture exactly.",
+            ),
+            translate("Split", "Split"),
+            (translate("Split", "Layers"), self.count),
+            (translate("Split", "Resolution"), self.resolution),
+        )
 
     @property
     def values(self) -> dict[str, Any]:
         return {
             "layers": self.count.value(),
             "resolution": RESOLUTIONS[self._resolution],
-            "prompt": self.prompt.text.strip(),
+            "prompt": self.words,
         }
 
+    @property
+    def needs_words(self) -> bool:
+        """A model that can write describes the picture by itself."""
+        return Caption.task not in self.chosen.tasks
+
     def _fill(self, like: Decompose | None) -> None:
-        self.count.setValue(like.layers if like is not None else Decompose.layers)
-        resolution = like.resolution if like is not None else None
-        self._choose(RESOLUTIONS.index(resolution) if resolution is not None else 0)
-        self.prompt.show_text(like.prompt if like is not None else "")
+        self.resolution.set_texts(*(f"{side} px" for side in RESOLUTIONS))
+        self.resolution.setToolTip(
+            translate("Split", "The size the model works at; its layers are brought to the page's")
+        )
+        self.count.setValue(Decompose.layers if like is None else like.layers)
+        resolution = None if like is None else like.resolution
+        self._choose(0 if resolution is None else RESOLUTIONS.index(resolution))
+        self.prompt.show_text("" if like is None else like.prompt)
 
     def _choose(self, index: int) -> None:
         self._resolution = index
         self.resolution.choose(index)
 
-    def _lay_out(self) -> None:
-        self.resolution.set_texts(*(f"{side} px" for side in RESOLUTIONS))
-        self.resolution.setToolTip(
-            translate("Split", "The size the model works at; its layers are brought to the page's")
-        )
-        self.prompt.setFixedHeight(PROMPT_PX)
-        self.prompt.setPlaceholderText(
-            translate("Split", "Empty: the model describes the picture by itself")
-        )
-        self.prompt.submitted.connect(self.accept)
-        form = QFormLayout()
-        form.setSpacing(SPACE)
-        for name, field in (
-            (translate("Split", "Layers"), self.count),
-            (translate("Split", "Resolution"), self.resolution),
-            (translate("Split", "Description"), self.prompt),
-            (translate("Prompt", "Model"), self.model),
-        ):
-            form.addRow(name, field)
-            field.setAccessibleName(name)
-        text = note(
-            translate(
-                "Split",
-                "What is seen on the page becomes a group of layers with transparency. A layer of "
-                "corrections on top makes them equal the picture exactly.",
-            )
-        )
-        title = label(self.windowTitle(), "title")
-        frame(self, column(title, text, form), translate("Split", "Split"))
-        self.resize(460, 0)
+    def _show_hint(self) -> None:
+        text = translate("Split", "Empty: the model describes the picture by itself")
+        if self.needs_words:
+            text = translate("Split", "What the picture shows; this model cannot describe it")
+        self.prompt.setPlaceholderText(text)
