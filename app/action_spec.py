@@ -27,17 +27,20 @@ class Situation:
     is_busy: bool = False
     can_polish: bool = False
     can_describe: bool = False
+    extension_hindrance: str = ""
     is_peeking: bool = False
     is_mask_alone: bool = False
     is_writable: bool = True
 
 
 When = Callable[[Situation], bool]
+Why = Callable[[Situation], str]
 
 
 @dataclass(frozen=True, kw_only=True)
 class ActionSpec:
-    """One row: `text` is the English source, `keys` the default shortcuts."""
+    """One row: `text` is the English source, `keys` the default shortcuts. `why` says in the
+    language of the interface what stands against it while it is disabled."""
 
     id: str
     menu: str
@@ -45,6 +48,7 @@ class ActionSpec:
     keys: tuple[str, ...] = ()
     icon: str = ""
     when: When = lambda now: True
+    why: Why = lambda now: ""
     checkable: bool = False
     group: str = ""
     separated: bool = False

@@ -133,6 +133,14 @@ def _picture() -> tuple[ActionSpec, ...]:
             "Alt+2",
             when=lambda now: now.has_picture,
         ),
+        _row(
+            "extend",
+            "picture",
+            mark(CONTEXT, "E&xtend to Page…"),
+            icon="arrows-out",
+            when=lambda now: not now.extension_hindrance,
+            why=lambda now: now.extension_hindrance,
+        ),
         _row("prompt_focus", "picture", mark(CONTEXT, "Go to &Prompt"), "Ctrl+L"),
         _row(
             "polish",
@@ -303,9 +311,12 @@ class Actions(QObject):
         return [spec for spec in self.specs.values() if spec.menu == menu]
 
     def follow(self, now: Situation) -> None:
-        """Enable what makes sense now."""
+        """Enable what makes sense now; what is disabled says why, where the table knows."""
         for id, spec in self.specs.items():
-            self._actions[id].setEnabled(spec.when(now))
+            is_enabled = spec.when(now)
+            self._actions[id].setEnabled(is_enabled)
+            self._actions[id].setWhatsThis("" if is_enabled else spec.why(now))
+        self._show_tips()
 
     def use_keys(self, keys: Mapping[str, str]) -> None:
         """Apply the user's keys over the table's; an empty text takes an action's keys away."""
@@ -322,7 +333,8 @@ class Actions(QObject):
         for id, action in self._actions.items():
             name = plain(translate(self.specs[id].context, self.specs[id].text))
             keys = action.shortcut().toString(QKeySequence.SequenceFormat.NativeText)
-            action.setToolTip(f"{name}  ({keys})" if keys else name)
+            tip = f"{name}  ({keys})" if keys else name
+            action.setToolTip("\n".join(filter(None, (tip, action.whatsThis()))))
 
     def _build(self, spec: ActionSpec, icons: Icons) -> QAction:
         action = QAction(self)

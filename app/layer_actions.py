@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from app.action_spec import ActionSpec, Situation, row
-from app.i18n import mark
+from app.i18n import mark, translate
 
 
 def _movable(now: Situation) -> bool:
@@ -92,6 +92,15 @@ def layer_rows() -> tuple[ActionSpec, ...]:
         ),
         row("layer_next", "layer", mark("Actions", "Select Layer &Above"), "Alt+]"),
         row("layer_previous", "layer", mark("Actions", "Select Layer &Below"), "Alt+["),
+        row(
+            "split",
+            "layer",
+            mark("Actions", "Spl&it into Layers…"),
+            icon="stack",
+            separated=True,
+            when=lambda now: now.has_picture,
+            why=lambda now: translate("Actions", "There is no picture on the page yet."),
+        ),
         row(
             "mask_add",
             "layer",

@@ -34,6 +34,7 @@ from app.canvas.view import CanvasView
 from app.document.commands import Command
 from app.document.edits import has_mask
 from app.document.errors import DocumentError
+from app.document.extending import extension_hindrance
 from app.document.layers import GroupLayer, PixelLayer, TextLayer, is_locked
 from app.document.masking import can_apply_mask
 from app.i18n import translate
@@ -47,6 +48,7 @@ from app.state.workspace import Workspace
 from app.theme import HALF, ICON_PX, SPACE, Theme
 from app.widgets.canvas_area import CanvasArea
 from app.widgets.icons import Icons
+from app.widgets.menus import ReasonMenu
 from app.widgets.parts import number, tool
 from app.widgets.status import StatusBar
 
@@ -154,6 +156,7 @@ class MainWindow(QMainWindow):
             is_busy=self.making.is_busy,
             can_polish=self.making.can_polish,
             can_describe=self.making.can_describe and bool(state.layers),
+            extension_hindrance=extension_hindrance(state),
             is_peeking=self.is_peeking,
             is_mask_alone=self.canvas.is_mask_alone,
             is_writable=self.workspace.is_writable,
@@ -350,7 +353,8 @@ class MainWindow(QMainWindow):
 
     def _add_menus(self) -> None:
         for name in MENUS:
-            menu = self._menus[name] = self.menuBar().addMenu("")
+            menu = self._menus[name] = ReasonMenu(self)
+            self.menuBar().addMenu(menu)
             for spec in self.actions_table.in_menu(name):
                 if spec.separated:
                     menu.addSeparator()

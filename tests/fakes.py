@@ -60,8 +60,10 @@ from model.engine.transport import MAGIC, MAX_BODY_BYTES, PREFIX, encode, read_m
 from model.requests import (
     Caption,
     CaptionRecord,
+    Decompose,
     Edit,
     ModelIdentity,
+    Outpaint,
     Picture,
     Polish,
     Request,
@@ -91,6 +93,10 @@ ADAPTERS = (
 )
 
 
+LAYERED = replace(DESCRIPTION, name="layered", path="/models/layered", tasks=("layers", "caption"))
+OUTPAINTING = replace(DESCRIPTION, tasks=("text_to_image", "outpaint", "edit", "polish", "caption"))
+
+
 # --- a model without weights -----------------------------------------------------------------
 
 
@@ -102,6 +108,17 @@ def paint(request: Request, width: int, height: int) -> Picture:
     return Picture(width=width, height=height, mode="RGB", data=colour * (width * height))
 
 
+def parts(request: Decompose, width: int, height: int) -> tuple[Picture, ...]:
+    """The bottom layer opaque, the others transparent but for their upper half."""
+    found = []
+    for number in range(request.layers):
+        colour = paint(replace(request, seed=request.seed + number), 1, 1).data
+        lower = colour + (b"\xff" if number == 0 else b"\0")
+        rows = (colour + b"\xff") * width * (height // 2) + lower * width * (height - height // 2)
+        found.append(Picture(width=width, height=height, mode="RGBA", data=rows))
+    return tuple(found)
+
+
 def result_of(request: Request, seconds: float = 0.01) -> Result:
     """What a model would give back: every value set, one request a picture."""
     width, height = request.width, request.height
@@ -109,6 +126,8 @@ def result_of(request: Request, seconds: float = 0.01) -> Result:
         width, height = DESCRIPTION.sizes[0]
         if isinstance(request, Edit):
             width, height = request.images[0].width, request.images[0].height
+        elif isinstance(request, Outpaint):
+            width, height = request.full_size
     whole = replace(
         request,
         width=width,
@@ -120,6 +139,8 @@ def result_of(request: Request, seconds: float = 0.01) -> Result:
     )
     singles = tuple(replace(whole, seed=request.seed + k) for k in range(request.count))
     pictures = tuple(paint(single, width, height) for single in singles)
+    if isinstance(request, Decompose):
+        pictures, singles = parts(whole, width, height), singles * request.layers
     return Result(pictures=pictures, requests=singles, model=IDENTITY, seconds=seconds)
 
 

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from PySide6.QtWidgets import QApplication
+from PySide6.QtCore import QTimer
+from PySide6.QtWidgets import QApplication, QDialog
 from pytestqt.qtbot import QtBot
 
 from app.engine.client import EngineClient
 from app.paths import Paths
 from app.run import Root, build
 from tests.fakes import FakeEngine
+
+Dialog = TypeVar("Dialog", bound=QDialog)
 
 PATIENCE_MS = 20_000
 REAL_PATIENCE_MS = 120_000  # a cold start of the real engine on a busy machine
@@ -87,3 +90,21 @@ class Studio:
         workspace = self.root.workspace
         self.wait(lambda: workspace.writer is not None and not workspace.writer.is_dirty)
         self.wait(lambda: not workspace.is_dirty)
+
+
+def accept(kind: type[Dialog], fill: Callable[[Dialog], object]) -> list[Dialog]:
+    """Fill in and accept the next dialog of a kind, which stops whoever opens it. The list holds it
+    as soon as it was accepted."""
+    found: list[Dialog] = []
+
+    def look() -> None:
+        dialog = QApplication.activeModalWidget()
+        if isinstance(dialog, kind):
+            fill(dialog)
+            found.append(dialog)
+            dialog.accept()
+        else:
+            QTimer.singleShot(20, look)
+
+    QTimer.singleShot(0, look)
+    return found

@@ -10,13 +10,14 @@ from PySide6.QtCore import QPoint, QPointF
 from PySide6.QtGui import QCursor, QImage
 from PySide6.QtWidgets import QApplication, QFileDialog, QMenu
 
+from app.deeds.extending import ExtendDeeds
 from app.deeds.layers import LayerDeeds
 from app.deeds.pictures import PATTERNS, picture_kinds, read_dropped
 from app.deeds.references import ReferenceDeeds
 from app.dialogs.page import PageDialog
 from app.document.commands import AddLayer, SetPage
 from app.document.composite import render
-from app.document.geometry import Page
+from app.document.geometry import Page, shift
 from app.document.layers import PixelLayer
 from app.document.tiles import PixelKind, Tiles
 from app.files.errors import FilesError
@@ -32,7 +33,14 @@ from app.widgets.drops import Dropped, dropped_pictures
 class FileDeeds:
     """Asks for names with the system's dialogs; what goes wrong is told, never raised."""
 
-    def __init__(self, window: MainWindow, layers: LayerDeeds, references: ReferenceDeeds) -> None:
+    def __init__(
+        self,
+        window: MainWindow,
+        layers: LayerDeeds,
+        references: ReferenceDeeds,
+        extend: ExtendDeeds,
+    ) -> None:
+        self._extend = extend
         self._window = window
         self._workspace = window.workspace
         self._layers = layers
@@ -55,21 +63,24 @@ class FileDeeds:
 
     def new(self) -> None:
         title = translate("PageDialog", "New Page")
-        page = self._ask_page(self._workspace.document.state.page, title)
+        dialog = PageDialog(self._workspace.document.state.page, title, self._window)
+        page = self._answer(dialog)
         if page is not None and self._workspace.new(page):
             self._workspace.generation.fit_size(page)
 
     def page(self) -> None:
+        """Another page around what lies on this one; undo brings the old one back."""
         title = translate("PageDialog", "Page Size")
-        state = self._workspace.document.state
-        page = self._ask_page(state.page, title)
+        before = self._workspace.document.state.page
+        dialog = PageDialog(before, title, self._window, has_content=True)
+        page = self._answer(dialog)
         if page is not None:
-            dx = (page.width - state.page.width) // 2
-            dy = (page.height - state.page.height) // 2
-            self._window.do(SetPage(page=page, dx=dx, dy=dy))
+            at = shift(before, page, *dialog.anchor.place)
+            self._window.do(SetPage(page=page, dx=at.x(), dy=at.y()))
+            if page.width > before.width or page.height > before.height:
+                self._extend.offer()
 
-    def _ask_page(self, page: Page, title: str) -> Page | None:
-        dialog = PageDialog(page, title, self._window)
+    def _answer(self, dialog: PageDialog) -> Page | None:
         is_accepted = dialog.exec() == PageDialog.DialogCode.Accepted
         dialog.deleteLater()
         return dialog.chosen if is_accepted else None

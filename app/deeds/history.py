@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 
 from PySide6.QtWidgets import QApplication
@@ -15,12 +15,17 @@ from app.document.pruning import PruneNodes, branch
 from app.i18n import translate
 from app.main_window import MainWindow
 from app.state.making import Making
+from model.requests import Request
+
+Again = Mapping[type[Request], Callable[[Request], object]]
 
 
 class HistoryDeeds:
     """Each deed gets the id of a step, or acts on the one that is marked in the panel."""
 
-    def __init__(self, window: MainWindow, making: Making) -> None:
+    def __init__(self, window: MainWindow, making: Making, again: Again) -> None:
+        """`again`: tasks whose settings are used in a dialog of their own."""
+        self._again = again
         self._window = window
         self._workspace = window.workspace
         self._making = making
@@ -52,7 +57,15 @@ class HistoryDeeds:
         self._making.pin(node_id, not self._workspace.tree.node(node_id).pinned)
 
     def use_settings(self, node_id: str) -> None:
-        self._window.attempt(lambda: self._making.use_settings(node_id))
+        self._window.attempt(lambda: self._use_settings(node_id))
+
+    def _use_settings(self, node_id: str) -> None:
+        """Raises PictureDamaged where a picture that the request used cannot be read."""
+        request = self._workspace.tree.node(node_id).request
+        if request is not None and type(request) in self._again:
+            self._again[type(request)](request)
+        elif request is not None:
+            self._making.use_settings(node_id)
 
     def copy_prompt(self, node_id: str) -> None:
         fields = self._workspace.tree.node(node_id).recipe.get("request", {})

@@ -19,7 +19,7 @@ from app.document.history import EditTree, Node
 from app.i18n import translate
 from app.main_window import MainWindow
 from app.panels.history_rows import shrunk
-from app.state.comparing import current_step, shown_with, shown_without
+from app.state.comparing import current_step, shown_with, shown_without, step_before
 from app.state.making import Making
 from app.state.step_reader import StepReader
 
@@ -88,11 +88,11 @@ class Looking(QObject):
         if not is_held:
             self._forget()
             self._window.canvas.show_before(None)
-        elif node is not None and node.parent is None:
-            self._window.canvas.show_before(shown_without(self._state))
-        elif node is not None and node.parent is not None:
-            wish = _Wish(node_id=node.parent, then=partial(self._show_before, node.parent))
+        elif node is not None and (before := step_before(node)) is not None:
+            wish = _Wish(node_id=before, then=partial(self._show_before, before))
             self._window.attempt(lambda: self._want(wish))
+        elif node is not None:
+            self._window.canvas.show_before(shown_without(self._state))
 
     def make_thumbnail(self, node_id: str) -> None:
         self._reader.reduce(node_id, shrunk)
@@ -152,8 +152,8 @@ class Looking(QObject):
     def _fetch_before(self) -> None:
         """Before and after are compared often: what was before is read while nobody waits."""
         node = current_step(self._state, self._tree)
-        if node is not None and node.parent is not None:
-            self._reader.fetch(node.parent)
+        if node is not None and (before := step_before(node)) is not None:
+            self._reader.fetch(before)
 
     # --- showing ---
 

@@ -10,25 +10,28 @@ from PySide6.QtGui import QImage
 
 from app import VERSION
 from app.deeds.adapters import AdapterDeeds
+from app.deeds.extending import ExtendDeeds
 from app.deeds.files import FileDeeds
 from app.deeds.history import HistoryDeeds
 from app.deeds.layers import LayerDeeds
 from app.deeds.polish import PolishDeeds
 from app.deeds.presets import PresetDeeds
 from app.deeds.references import ReferenceDeeds
+from app.deeds.splitting import SplitDeeds
 from app.dialogs.about import AboutDialog, ModelsDialog
 from app.dialogs.keys import KeysDialog
-from app.dialogs.settings import SettingsDialog
+from app.dialogs.settings import MODELS, SettingsDialog
 from app.document.commands import SetSelection
 from app.document.pictures import to_image
 from app.document.selection import everything, inverted
 from app.i18n import translate
 from app.main_window import MainWindow
 from app.panels.generate import progress_text
-from app.state.making import Making, Outcome
+from app.state.making import Making
+from app.state.results import Outcome
 from app.widgets.words import duration
 from model.engine.protocol import Progress
-from model.requests import Picture
+from model.requests import Decompose, Outpaint, Picture
 
 
 class Deeds(QObject):
@@ -40,9 +43,12 @@ class Deeds(QObject):
         self._workspace = window.workspace
         self._making = making
         self.layers = LayerDeeds(window)
-        self.history = HistoryDeeds(window, making)
+        self.split = SplitDeeds(window, making, lambda: self.settings(MODELS))
+        self.extend = ExtendDeeds(window, making)
+        again = {Decompose: self.split.ask_again, Outpaint: self.extend.ask_again}
+        self.history = HistoryDeeds(window, making, again)
         self.references = ReferenceDeeds(window, self.history.looking)
-        self.files = FileDeeds(window, self.layers, self.references)
+        self.files = FileDeeds(window, self.layers, self.references, self.extend)
         self.polish = PolishDeeds(window, making.polishing)
         self.presets = PresetDeeds(window, making)
         self.adapters = AdapterDeeds(window, making)
@@ -54,6 +60,8 @@ class Deeds(QObject):
             | self.references.handlers()
             | self.polish.handlers()
             | self.presets.handlers()
+            | self.split.handlers()
+            | self.extend.handlers()
             | self._making_handlers()
             | self._canvas_handlers()
             | self._window_handlers()
@@ -134,6 +142,8 @@ class Deeds(QObject):
         self._window.status.show_outside(outcome.changed_outside)
         if outcome.is_map:
             self.presets.offer_map()
+        if outcome.split is not None:
+            self.split.show_outcome(outcome.split)
 
     def _show_device(self, devices: tuple[str, ...]) -> None:
         chosen = self._workspace.settings.device or (devices[0] if devices else "")
@@ -249,8 +259,9 @@ class Deeds(QObject):
     def close_welcome(self) -> None:
         self._workspace.settings.welcomed = True
 
-    def settings(self) -> None:
+    def settings(self, tab: int = 0) -> None:
         dialog = SettingsDialog(self._workspace.settings, self._making.devices, self._window)
+        dialog.tabs.setCurrentIndex(tab)
         dialog.exec()
         dialog.deleteLater()
 

@@ -49,11 +49,19 @@ class AboutDialog(QDialog):
 class ModelsDialog(QDialog):
     """How to get models for real work, and where to put them."""
 
-    def __init__(self, folder: Path, parent: QWidget | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        parent: QWidget | None = None,
+        *,
+        repository: str = "Qwen/Qwen-Image-2512",
+        text: str = "",
+    ) -> None:
+        """`text` says what the model of the repository is for."""
         super().__init__(parent)
         self.setWindowTitle(translate("Models", "Real Models"))
         self._folder = folder
-        text = translate(
+        text = text or translate(
             "Models",
             "The starter model is for trying out: small pictures, a few words, flat shapes. For "
             "real posters use the open Qwen-Image models (Apache-2.0, free for commercial work). "
@@ -62,13 +70,12 @@ class ModelsDialog(QDialog):
         steps = note(translate("Models", "1. Download a model as a folder, for example with:"), "")
         command = QTextBrowser()
         command.setObjectName("Boxed")
-        command.setPlainText(
-            f'hf download Qwen/Qwen-Image-2512 --local-dir "{folder / "Qwen-Image-2512"}"'
-        )
+        place = folder / repository.partition("/")[2]
+        command.setPlainText(f'hf download {repository} --local-dir "{place}"')
         command.setFixedHeight(64)
         then = note(
             translate("Models", "2. Start Inkstone again, or add the folder in the settings. The "
-                      "model then stands in the list of the prompt panel."), ""
+                      "model can then be chosen."), ""
         )  # fmt: skip
         open_folder = button(translate("Models", "Open the Models Folder"))
         open_folder.clicked.connect(self._open)

@@ -20,6 +20,7 @@ from app.document.errors import BadPage
 from app.document.geometry import Page, Preset, page_from_mm, presets, to_mm, to_px
 from app.i18n import translate
 from app.theme import SPACE
+from app.widgets.anchor import AnchorGrid
 from app.widgets.parts import Segment, button, column, decimal, note, row
 from app.widgets.swatch import ask_color, swatch
 
@@ -28,10 +29,22 @@ PX, MM = 0, 1
 
 
 class PageDialog(QDialog):
-    """`chosen` is the page when it was accepted; a page that cannot be is refused in words."""
+    """`chosen` is the page when it was accepted; a page that cannot be is refused in words.
 
-    def __init__(self, page: Page, title: str, parent: QWidget | None = None) -> None:
+    With content on the page, `anchor` says where it stays while the page changes around it.
+    """
+
+    def __init__(
+        self,
+        page: Page,
+        title: str,
+        parent: QWidget | None = None,
+        *,
+        has_content: bool = False,
+    ) -> None:
         super().__init__(parent)
+        self._has_content = has_content
+        self.anchor = AnchorGrid()
         self.setWindowTitle(title)
         self._dpi_of_px = page.dpi
         self._background = page.background or "#ffffff"
@@ -84,7 +97,7 @@ class PageDialog(QDialog):
         self._show_unit()
 
     def _connect(self) -> None:
-        self.presets.currentItemChanged.connect(lambda item: item and self._take(item))
+        self.presets.itemSelectionChanged.connect(self._take_selected)
         self.presets.itemDoubleClicked.connect(lambda item: self.accept())
         self.unit.chosen.connect(lambda index: self._use_unit(index == MM))
         self.turn.clicked.connect(self._swap)
@@ -94,6 +107,11 @@ class PageDialog(QDialog):
         self.color.clicked.connect(self._choose_color)
         self.buttons.accepted.connect(self.accept)
         self.buttons.rejected.connect(self.reject)
+
+    def _take_selected(self) -> None:
+        """A list that only gets the focus has a current item, which nobody chose."""
+        for item in self.presets.selectedItems():
+            self._take(item)
 
     def _take(self, item: QListWidgetItem) -> None:
         preset: Preset = item.data(Qt.ItemDataRole.UserRole)
@@ -158,6 +176,7 @@ class PageDialog(QDialog):
         self.dpi.setSuffix(" dpi")
         form = QFormLayout()
         form.setSpacing(SPACE)
+        anchor = (translate("PageDialog", "Anchor"), self.anchor)
         for name, field in (
             (translate("PageDialog", "Unit"), self.unit),
             (translate("PageDialog", "Width"), self.width_box),
@@ -165,6 +184,7 @@ class PageDialog(QDialog):
             ("", row(self.turn, None)),
             (translate("PageDialog", "Resolution"), self.dpi),
             (translate("PageDialog", "Bleed"), self.bleed),
+            *((anchor,) if self._has_content else ()),
             (translate("PageDialog", "Background"), row(self.color, None)),
             ("", self.transparent),
         ):

@@ -23,6 +23,9 @@ from app.settings import Settings
 from app.theme import SPACE
 from app.widgets.parts import Combo, button, column, label, note, row
 
+MODELS = 1
+"""The number of their tab."""
+
 
 class SettingsDialog(QDialog):
     """Writes into Settings; whoever cares listens there."""

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
+from typing import Any
 
 from PySide6.QtCore import QPoint, QRect
 from PySide6.QtGui import QImage
@@ -35,9 +36,11 @@ from app.document.layers import (
     Layer,
     Layers,
     PixelLayer,
+    TextLayer,
     has_layer,
     is_locked,
     path_to,
+    walk,
 )
 from app.document.pictures import over_white, sized
 from app.document.placing import PlaceResult, SetCurrentNode
@@ -59,7 +62,7 @@ class PlacedResult:
     picture: QImage
     region: QRect
     image: QImage
-    changed_outside: int
+    changed_outside: int = 0
 
     def command(self, node_id: str) -> PlaceResult:
         """One step of undo: the result in the picture layer, and its node current."""
@@ -105,18 +108,27 @@ def place_result(
         area = mask.bounds
         image = _masked(image, mask, area)
     layer, index = _layer_for_edit(state, area)
-    tiles = layer.tiles.painted(image, area.topLeft() - QPoint(layer.x, layer.y))
-    placing = _placing(layer, tiles, index)
-    before, after = render(state), render(placing.apply(state))
-    picture = _own_picture(placing.layer, state.page) if index is None else after
-    outside = count_changed_outside(before, after, mask) if mask is not None else 0
-    return _with_region(placing, picture, base, outside)
+    return _painted(state, layer, index, image, area, mask, base)
+
+
+def place_extension(
+    state: DocumentState, result: QImage, *, mask: Selection, base: QImage | None
+) -> PlacedResult:
+    """The picture continued over the page: only what is inside the mask is new.
+
+    Live text lies over it as it did.
+    """
+    mask = cropped(mask, state.page.rect)
+    area = mask.bounds
+    image = _masked(fitted_to_page(result, state.page), mask, area)
+    layer, index = _layer_for_extension(state)
+    return _painted(state, layer, index, image, area, mask, base)
 
 
 def place_picture(state: DocumentState, result: QImage, *, base: QImage | None) -> PlacedResult:
     """A picture made from words: the new content of the picture layer, below what lies over it."""
     image = fitted_to_page(result, state.page)
-    return _with_region(_placing_whole(state, image), image, base, 0)
+    return with_region(_placing_whole(state, image), image, base)
 
 
 def make_current(state: DocumentState, node_id: str, picture: QImage) -> SetCurrentNode:
@@ -158,6 +170,26 @@ def _masked(image: QImage, mask: Selection, area: QRect) -> QImage:
     return found
 
 
+def _painted(
+    state: DocumentState,
+    layer: PixelLayer,
+    index: int | None,
+    image: QImage,
+    area: QRect,
+    mask: Selection | None,
+    base: QImage | None,
+) -> PlacedResult:
+    """The image in `area` of the page, composited onto the layer, which is new at an index."""
+    tiles = layer.tiles.painted(image, area.topLeft() - QPoint(layer.x, layer.y))
+    placing = _placing(layer, tiles, index)
+    before, after = render(state), render(placing.apply(state))
+    picture = after
+    if index is None:
+        picture = tiles.image(state.page.rect.translated(-layer.x, -layer.y))
+    outside = count_changed_outside(before, after, mask) if mask is not None else 0
+    return with_region(placing, picture, base, outside)
+
+
 def _placing(layer: PixelLayer, tiles: Tiles, index: int | None) -> PlaceResult:
     return PlaceResult(node="", layer=dataclasses.replace(layer, tiles=tiles), index=index)
 
@@ -176,19 +208,47 @@ def _layer_for_edit(state: DocumentState, area: QRect) -> tuple[PixelLayer, int 
     return _new_picture_layer(), len(state.layers)
 
 
+def _layer_for_extension(state: DocumentState) -> tuple[PixelLayer, int | None]:
+    """The picture layer, if what is painted on it is seen; else a new one above the pixels."""
+    layer = state.picture_layer
+    if isinstance(layer, PixelLayer):
+        path = path_to(state.layers, layer.id)
+        if all(is_plain(found) and not found.locked for found in path):
+            return layer, None
+    return _new_picture_layer(), _above_pixels(state.layers)
+
+
 def _layer_for_picture(state: DocumentState) -> tuple[PixelLayer, int | None]:
     """The picture layer, if it shows and is not locked; else a new one above it.
 
     Without a picture layer, above the pixel layers, which would hide it, and below live text.
     """
     layer = state.picture_layer
+    if layer is None or isinstance(layer, TextLayer):
+        return _new_picture_layer(), _above_pixels(state.layers)
+    path = path_to(state.layers, layer.id)
+    if all(found.visible and not found.locked for found in path):
+        return _as_pixels(layer), None
+    return _new_picture_layer(), state.layers.index(path[0]) + 1
+
+
+def _above_pixels(layers: Layers) -> int:
+    solid = [place for place, found in enumerate(layers) if _holds_pixels(found)]
+    return solid[-1] + 1 if solid else 0
+
+
+def _holds_pixels(layer: Layer) -> bool:
+    return any(isinstance(found, PixelLayer) for found in walk((layer,)))
+
+
+def _as_pixels(layer: Layer) -> PixelLayer:
+    """The picture layer itself; for the group that a picture was split into, one in its place."""
     if isinstance(layer, PixelLayer):
-        path = path_to(state.layers, layer.id)
-        if all(found.visible and not found.locked for found in path):
-            return layer, None
-        return _new_picture_layer(), state.layers.index(path[0]) + 1
-    solid = [place for place, found in enumerate(state.layers) if isinstance(found, PixelLayer)]
-    return _new_picture_layer(), solid[-1] + 1 if solid else 0
+        return layer
+    look: dict[str, Any] = {
+        field.name: getattr(layer, field.name) for field in dataclasses.fields(Layer)
+    }
+    return PixelLayer(**(look | {"name": _new_picture_layer().name}))
 
 
 def _new_picture_layer() -> PixelLayer:
@@ -204,18 +264,19 @@ def _is_uncovered(layers: Layers, layer_id: str, area: QRect) -> bool:
     for layer in reversed(layers):
         if has_layer((layer,), layer_id):
             inside = layer.children if isinstance(layer, GroupLayer) else ()
-            return _is_plain(layer) and (not inside or _is_uncovered(inside, layer_id, area))
-        if _shows_in(layer, area):
+            return is_plain(layer) and (not inside or _is_uncovered(inside, layer_id, area))
+        if shows_in(layer, area):
             return False
     return False
 
 
-def _is_plain(layer: Layer) -> bool:
+def is_plain(layer: Layer) -> bool:
+    """Whether it shows as it is: opaque, unmasked, not mixed with what lies below."""
     masked = layer.mask is not None and layer.mask.enabled
     return layer.visible and layer.opacity == 1.0 and layer.blend is Blend.normal and not masked
 
 
-def _shows_in(layer: Layer, area: QRect) -> bool:
+def shows_in(layer: Layer, area: QRect) -> bool:
     """Whether it has a single visible pixel there."""
     part = shown_bounds(layer).intersected(area)
     if part.isEmpty():
@@ -226,13 +287,10 @@ def _shows_in(layer: Layer, area: QRect) -> bool:
     return image != blank
 
 
-def _own_picture(layer: PixelLayer, page: Page) -> QImage:
-    return layer.tiles.image(page.rect.translated(-layer.x, -layer.y))
-
-
-def _with_region(
-    placing: PlaceResult, picture: QImage, base: QImage | None, changed_outside: int
+def with_region(
+    placing: PlaceResult, picture: QImage, base: QImage | None, changed_outside: int = 0
 ) -> PlacedResult:
+    """With what its node keeps beside the picture of its parent, which is `base`."""
     region = picture.rect()
     if base is not None and base.size() == picture.size():
         region = changed_region(base, picture)

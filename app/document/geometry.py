@@ -9,7 +9,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from PySide6.QtCore import QRect, QSize
+from PySide6.QtCore import QPoint, QRect, QSize
 
 from app.document.errors import BadPage
 from app.i18n import mark, translate
@@ -121,6 +121,15 @@ def page_from_mm(width_mm: float, height_mm: float, *, dpi: float, bleed_mm: flo
     bleed = to_px(bleed_mm, dpi) if bleed_mm else 0
     width, height = to_px(width_mm, dpi) + 2 * bleed, to_px(height_mm, dpi) + 2 * bleed
     return Page(width=width, height=height, dpi=dpi, bleed_mm=bleed_mm)
+
+
+def shift(old: Page, new: Page, across: float, down: float) -> QPoint:
+    """Where the old page's corner comes to lie on the new one, when the point of the trimmed sheet
+    at these shares of its width and height stays where it is. Bleed grows on all sides."""
+    before, after = old.trim, new.trim
+    x = math.floor((after.width() - before.width()) * across)
+    y = math.floor((after.height() - before.height()) * down)
+    return after.topLeft() - before.topLeft() + QPoint(x, y)
 
 
 def fitted(size: QSize, into: QRect) -> QRect:

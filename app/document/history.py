@@ -20,7 +20,7 @@ from app.document.layers import new_id
 from app.document.selection import Selection
 from app.document.tiles import Mode, PixelKind
 from app.i18n import translate
-from model.requests import ModelIdentity, Request
+from model.requests import Decompose, ModelIdentity, Request
 
 
 class Content(Protocol):
@@ -39,6 +39,11 @@ class Content(Protocol):
     def image(self) -> QImage: ...
 
     @property
+    def layers(self) -> tuple[QImage, ...]:
+        """What a picture was taken apart into, the bottom one first; none for any other."""
+        ...
+
+    @property
     def is_at_hand(self) -> bool:
         """Whether `image` comes at once, from memory."""
         ...
@@ -51,6 +56,7 @@ class Made:
     request: Request | None
     mask: Selection | None
     image: QImage
+    layers: tuple[QImage, ...] = ()
 
     @property
     def is_at_hand(self) -> bool:
@@ -93,6 +99,15 @@ class Node:
     @property
     def image(self) -> QImage:
         return self.content.image
+
+    @property
+    def layers(self) -> tuple[QImage, ...]:
+        return self.content.layers
+
+    @property
+    def is_split(self) -> bool:
+        """Whether it is a picture taken apart: the page looks the same with its layers."""
+        return self.recipe.get("task") == Decompose.task
 
     @property
     def is_whole(self) -> bool:

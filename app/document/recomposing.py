@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QPoint
 from PySide6.QtGui import QImage
@@ -18,18 +19,27 @@ from app.document.pictures import over_white, sized
 from app.document.tiles import PixelKind, Tiles
 from app.i18n import translate
 
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+VISIBLE = 16
+"""Beyond so many of 255 steps of a channel, a difference is seen rather than measured."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Recomposed:
     """The layers, the bottom one first, and the correction that lies over them all.
 
     The correction holds the source where the layers give something else, and nothing elsewhere.
-    `share` is how much of the page it covers: a large one means a bad split.
+    `share` is how much of the page it covers. Every autoencoder changes most pixels a little, so
+    that what tells of a bad split is `visible`: the share whose difference is seen.
     """
 
     layers: tuple[QImage, ...]
     correction: QImage
     share: float
+    visible: float
 
     def group(self, name: str) -> GroupLayer:
         """A group that shows exactly the source."""
@@ -46,11 +56,10 @@ def recompose(layers: Sequence[QImage], source: QImage) -> Recomposed:
     """Layers of any one size, brought to the source's. A source that lets through is on white."""
     images = tuple(sized(image, source.size()) for image in layers)
     wanted = over_white(source).convertToFormat(PixelKind.color.value)
-    correction, share = _correction(images, wanted)
-    return Recomposed(layers=images, correction=correction, share=share)
+    return _corrected(images, wanted)
 
 
-def _correction(layers: Sequence[QImage], wanted: QImage) -> tuple[QImage, float]:
+def _corrected(layers: tuple[QImage, ...], wanted: QImage) -> Recomposed:
     import numpy as np
 
     from app.document.arrays import color_values
@@ -64,7 +73,20 @@ def _correction(layers: Sequence[QImage], wanted: QImage) -> tuple[QImage, float
     image = QImage(
         values.tobytes(), page.width, page.height, 4 * page.width, PixelKind.color.value
     ).copy()
-    return image, float(differs.mean())
+    return Recomposed(
+        layers=layers,
+        correction=image,
+        share=float(differs.mean()),
+        visible=float(_is_seen(source, found).mean()),
+    )
+
+
+def _is_seen(one: NDArray[np.uint32], other: NDArray[np.uint32]) -> NDArray[np.bool_]:
+    """Where two pictures, a word a pixel, are further apart than VISIBLE in any channel."""
+    import numpy as np
+
+    a, b = (words.view(np.uint8).reshape(*words.shape, 4) for words in (one, other))
+    return np.any(np.maximum(a, b) - np.minimum(a, b) > VISIBLE, axis=-1)
 
 
 def _pixel_layer(name: str, image: QImage) -> PixelLayer:

@@ -34,7 +34,8 @@ from app.widgets.parts import Combo, MixedNumber, Panel, label, note, row, set_r
 
 Flag = QItemSelectionModel.SelectionFlag
 BUTTONS = (
-    "layer_new", "layer_text", "layer_group", "mask_add", "layer_duplicate", "layer_delete",
+    "layer_new", "layer_text", "layer_group", "mask_add", "layer_duplicate", "split",
+    "layer_delete",
 )  # fmt: skip
 
 

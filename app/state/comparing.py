@@ -23,5 +23,10 @@ def shown_without(state: DocumentState) -> QImage:
     return render(dataclasses.replace(state, layers=layers))
 
 
+def step_before(node: Node) -> str | None:
+    """The step whose picture was seen before this one: what was split is what a split shows."""
+    return node.id if node.is_split else node.parent
+
+
 def current_step(state: DocumentState, tree: EditTree) -> Node | None:
     return tree.nodes.get(state.current_node) if state.current_node is not None else None

@@ -22,6 +22,7 @@ from model.requests import (
     FEW_STEPS,
     MAX_SEED,
     SCHEDULES,
+    Decompose,
     Edit,
     ImageToImage,
     Inpaint,
@@ -49,6 +50,11 @@ _STORED = (
     "margin",
     "feather",
 )
+
+
+def takes_apart(model: ModelDescription) -> bool:
+    """Whether it splits pictures into layers, which no model does that draws any."""
+    return Decompose.task in model.tasks
 
 
 class Generation(Observable):
@@ -110,7 +116,8 @@ class Generation(Observable):
         usable = [model for model in models if not model.problem]
         wanted = (kept, preferred)
         found = next((m for path in wanted for m in usable if path and m.path == path), None)
-        found = found or (usable[0] if usable else None)
+        drawing = [model for model in usable if not takes_apart(model)]
+        found = found or next(iter(drawing or usable), None)
         if found is not None:
             self.choose(found, keep=found.path == kept)
 
@@ -163,6 +170,16 @@ class Generation(Observable):
             self.steps, self.guidance = few, 1.0
 
     # --- the request ---
+
+    def models_for(self, task: str) -> tuple[ModelDescription, ...]:
+        """Those that are there for a task."""
+        return tuple(model for model in self.models if task in model.tasks and not model.problem)
+
+    def next_seed(self) -> int:
+        """The seed that is kept, or else a new one."""
+        if not self.is_seed_locked:
+            self.roll_seed()
+        return self.seed
 
     def fit_size(self, page: Page) -> None:
         """Choose the model's size that is nearest to the page."""

@@ -6,7 +6,7 @@ A result is in the project file before it is on the canvas. Knows no widgets.
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import dataclass
+from functools import partial
 
 from PySide6.QtCore import QObject, QTimer, Signal
 from PySide6.QtGui import QImage
@@ -14,35 +14,27 @@ from PySide6.QtGui import QImage
 from app.document.document import DocumentState
 from app.document.edits import make_current, mask_for, source_for_edit
 from app.document.pictures import to_picture
-from app.document.placing import SetCurrentNode
-from app.document.selection import model_mask
+from app.document.selection import Selection, model_mask
 from app.engine.command import engine_command
 from app.i18n import translate
 from app.presets import gives_map
 from app.state.adapters import Adapters
-from app.state.generation import Generation
+from app.state.generation import Generation, takes_apart
 from app.state.messages import Kind, Message
 from app.state.polishing import Polishing
-from app.state.results import Arrival, arrivals, is_change, place
+from app.state.results import Arrival, Outcome, arrivals, is_change, place
+from app.state.splitting import Splitting
 from app.state.workspace import Workspace
+from app.store.errors import StoreError
 from app.store.jobs import Job, JobStatus
 from app.store.project import Project
 from model.engine.protocol import Described, Failed, Loaded, ModelDescription, Planned, Progress
-from model.requests import Picture, RequestError, Result, TextToImage
+from model.requests import Decompose, Picture, Request, RequestError, Result, TextToImage
 
 PLAN_MS = 400
 PLAN_SIDE_PX = 256
 PLAN_PROMPT = "a poster"
 _PLANNED_BY = ("size", "steps", "guidance", "count", "model", "is_change", "negative")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Outcome:
-    """What is said of the last result. No mask: nothing was to be protected."""
-
-    seconds: float
-    changed_outside: int | None
-    is_map: bool = False
 
 
 class Making(QObject):
@@ -61,6 +53,7 @@ class Making(QObject):
         self._generation: Generation = workspace.generation
         self.polishing = Polishing(workspace)
         self.adapters = Adapters(self._generation, workspace.client, workspace.settings)
+        self._splitting = Splitting(workspace)
         self._plan_id = self._describe_id = -1
         self._is_wanted = False
         self.devices: tuple[str, ...] = ()
@@ -79,6 +72,8 @@ class Making(QObject):
         jobs.finished.connect(self._on_finished)
         jobs.failed.connect(self._on_failed)
         jobs.cancelled.connect(lambda job: self.progress.emit(None))
+        self._splitting.placed.connect(self._on_placed)
+        self._splitting.refused.connect(lambda reason: self._tell(Kind.warning, reason))
         self._generation.changed.connect(self._on_values)
         self._workspace.opened.connect(lambda: self._plan_timer.start())
         self._workspace.opened.connect(self.adapters.identify_all)
@@ -194,13 +189,9 @@ class Making(QObject):
     def generate(self) -> None:
         """Queue what the prompt panel says; anything wrong with it is told, and nothing starts."""
         make, state = self._generation, self._workspace.document.state
-        if not self._workspace.is_writable:
-            title = translate("Making", "This project is open for reading only.")
-            text = translate("Making", "Use Save As to work on a copy of it.")
-            self._tell(Kind.notice, title, text)
+        if not self._may_make() or not self._can_draw(make.model):
             return
-        if not make.is_seed_locked:
-            make.roll_seed()
+        make.next_seed()
         change = make.is_change and bool(state.layers)
         try:
             source = to_picture(source_for_edit(state)) if change else None
@@ -211,13 +202,13 @@ class Making(QObject):
         except RequestError as error:
             self._tell(Kind.warning, _first_upper(str(error)))
             return
-        self.progress.emit(Progress(id=0, step=0, total=0, seconds_left=None, preview=None))
         if make.model is None:  # the engine is still starting: as soon as it has told its models
             self._is_wanted = True
+            self._show_beginning()
             self._workspace.jobs.changed.emit()
             return
         make.remember(make.prompt)
-        self._workspace.jobs.add(
+        self._add(
             Job(
                 request=request,
                 model=make.model.path,
@@ -229,6 +220,41 @@ class Making(QObject):
                 },
             )
         )
+
+    def ask(self, request: Request, model: str, mask: Selection | None = None) -> None:
+        """Queue what a command asks of the page as it is, and of its current step."""
+        if self._may_make():
+            parent = self._workspace.document.state.current_node
+            details = {"kind": "change"}
+            self._add(Job(request=request, model=model, parent=parent, mask=mask, details=details))
+
+    def _add(self, job: Job) -> None:
+        self._show_beginning()
+        self._workspace.jobs.add(job)
+
+    def _show_beginning(self) -> None:
+        self.progress.emit(Progress(id=0, step=0, total=0, seconds_left=None, preview=None))
+
+    def _may_make(self) -> bool:
+        """Whether results can be stored; if not, it is told."""
+        if not self._workspace.is_writable:
+            title = translate("Making", "This project is open for reading only.")
+            text = translate("Making", "Use Save As to work on a copy of it.")
+            self._tell(Kind.notice, title, text)
+        return self._workspace.is_writable
+
+    def _can_draw(self, model: ModelDescription | None) -> bool:
+        """Whether the model makes pictures at all; if not, it is told."""
+        if model is None or not takes_apart(model):
+            return True
+        title = translate("Making", "“{model}” splits pictures into layers and draws none.")
+        text = translate(
+            "Making",
+            "Choose another model to make a picture. To split this one, use Layer > Split into "
+            "Layers.",
+        )
+        self._tell(Kind.warning, title.format(model=model.name), text)
+        return False
 
     def cancel(self) -> None:
         self._stop_waiting()
@@ -245,6 +271,10 @@ class Making(QObject):
     # --- results ---
 
     def _on_finished(self, job: Job, result: Result) -> None:
+        if isinstance(job.request, Decompose):
+            lost = partial(self._lost_result, job)
+            self._splitting.finish(job, result, lost)
+            return
         workspace = self._workspace
         state = workspace.document.state
         found = arrivals(state, workspace.tree, job, result)
@@ -257,7 +287,7 @@ class Making(QObject):
         workspace.run(
             work,
             lambda _: self._show(job, result, found, state),
-            lambda error: self._lost_result(job, str(error)),
+            partial(self._lost_result, job),
         )
 
     def _show(self, job: Job, result: Result, found: list[Arrival], seen: DocumentState) -> None:
@@ -265,7 +295,6 @@ class Making(QObject):
         workspace = self._workspace
         for arrival in found:
             workspace.tree.add(arrival.node)
-        self.progress.emit(None)
         first, document = found[0], workspace.document
         placed = first.placed
         if document.state is not seen:  # the user went on working meanwhile
@@ -273,18 +302,22 @@ class Making(QObject):
         document.do(placed.command(first.node.id))
         outside = placed.changed_outside if job.mask is not None else None
         is_map = is_change(job) and gives_map(job.request.prompt)
-        self.placed.emit(Outcome(seconds=result.seconds, changed_outside=outside, is_map=is_map))
+        self._on_placed(Outcome(seconds=result.seconds, changed_outside=outside, is_map=is_map))
         if not is_change(job):
             self._generation.switch(True)
 
-    def _lost_result(self, job: Job, reason: str) -> None:
+    def _on_placed(self, outcome: Outcome) -> None:
+        self.progress.emit(None)
+        self.placed.emit(outcome)
+
+    def _lost_result(self, job: Job, reason: StoreError) -> None:
         self.progress.emit(None)
         self._tell(
             Kind.error,
             translate(
                 "Making", "The picture was made but could not be stored, so it is not shown."
             ),
-            reason,
+            str(reason),
             job,
         )
 
@@ -322,9 +355,11 @@ class Making(QObject):
     def make_current(self, node_id: str, picture: QImage) -> None:
         """Put a step of the history, whose picture this is, on the canvas; undoable, and nothing
         is deleted. Raises DocumentError."""
-        document = self._workspace.document
-        command: SetCurrentNode = make_current(document.state, node_id, picture)
-        document.do(command)
+        document, node = self._workspace.document, self._workspace.tree.node(node_id)
+        if node.is_split:
+            self._splitting.make_current(node, picture)
+        else:
+            document.do(make_current(document.state, node_id, picture))
 
     def rename(self, node_id: str, name: str) -> None:
         self._workspace.tree.rename(node_id, name)

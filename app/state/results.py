@@ -5,22 +5,47 @@ Pure functions over document states and trees.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from PySide6.QtCore import QSize
 from PySide6.QtGui import QImage
 
-from app.document.edits import PlacedResult, place_picture, place_result
+from app.document.edits import (
+    PlacedResult,
+    place_extension,
+    place_picture,
+    place_result,
+    with_region,
+)
 from app.document.errors import PictureDamaged
-from app.document.history import EditTree, Made, Node
+from app.document.extending import beyond, picture_area
+from app.document.geometry import Page
+from app.document.history import EditTree, Made, Node, compose
 from app.document.pictures import to_image
+from app.document.placing import PlaceSplit
+from app.document.selection import Selection
+from app.document.splitting import Split, split
 from app.document.state import DocumentState
+from app.document.tiles import PixelKind
+from app.i18n import translate
 from app.store.jobs import Job
 from model.recipes import to_recipe
-from model.requests import CHANGES, Result
+from model.requests import CHANGES, Decompose, Outpaint, Result
 
 NAME_CHARS = 80
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """What the status line says of the last result. No mask: nothing was to be protected. `split`:
+    a picture taken apart. `is_map`: what was asked for is a map, not a picture."""
+
+    seconds: float
+    changed_outside: int | None = None
+    split: Split | None = None
+    is_map: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,9 +79,35 @@ def _arrival(state: DocumentState, tree: EditTree, job: Job, result: Result, k: 
         size=QSize(placed.picture.width(), placed.picture.height()),
         model=result.model,
         seconds=result.seconds / max(1, len(result.pictures)),
-        time=datetime.now(UTC).isoformat(timespec="seconds"),
+        time=_now(),
     )
     return Arrival(node=node, placed=placed)
+
+
+def taken_apart(page: Page, path: Sequence[Node], job: Job, result: Result) -> tuple[Node, Split]:
+    """The one node of a picture that was split, and its layers brought to the page.
+
+    The node is a picture of what was split, and keeps the layers as the model made them. `path`
+    leads to its parent.
+    """
+    request = result.requests[0]
+    assert isinstance(request, Decompose)
+    layers = tuple(to_image(part).convertToFormat(PixelKind.color.value)
+                   for part in result.pictures)  # fmt: skip
+    found = split(page, to_image(request.image), layers)
+    kept = with_region(PlaceSplit(node="", layer=found.group), found.picture, _composed(path))
+    node = Node(
+        parent=path[-1].id if path else None,
+        name=translate("History", "Split into %n layer(s)", len(layers)),
+        recipe=to_recipe(request, result.model),
+        content=Made(request=request, mask=None, image=kept.image, layers=layers),
+        region=kept.region,
+        size=found.picture.size(),
+        model=result.model,
+        seconds=result.seconds,
+        time=_now(),
+    )
+    return node, found
 
 
 def place(state: DocumentState, tree: EditTree, job: Job, result: Result, k: int) -> PlacedResult:
@@ -64,12 +115,31 @@ def place(state: DocumentState, tree: EditTree, job: Job, result: Result, k: int
     image = to_image(result.pictures[k])
     if not is_change(job):
         return place_picture(state, image, base=None)
-    return place_result(state, image, mask=job.mask, base=_picture_of(tree, job.parent))
+    base = _picture_of(tree, job.parent)
+    if isinstance(job.request, Outpaint):
+        return place_extension(state, image, mask=_mask_of(state, image, job), base=base)
+    return place_result(state, image, mask=job.mask, base=base)
+
+
+def _mask_of(state: DocumentState, image: QImage, job: Job) -> Selection:
+    """What an extension may paint: on a page that has another size by now, what lies beyond the
+    picture there."""
+    if job.mask is not None and image.size() == state.page.rect.size():
+        return job.mask
+    return beyond(picture_area(state), state.page.rect)
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 def _picture_of(tree: EditTree, node_id: str | None) -> QImage | None:
     """None where there is none to be read: the new node then needs nothing of it."""
+    return _composed(tree.path(node_id)) if node_id in tree.nodes and node_id else None
+
+
+def _composed(path: Sequence[Node]) -> QImage | None:
     try:
-        return tree.picture_at(node_id) if node_id in tree.nodes and node_id else None
+        return compose(path) if path else None
     except PictureDamaged:
         return None

@@ -89,6 +89,7 @@ class Stored:
     selection: str | None
     recipe: Mapping[str, Any]
     pictures: list[Any]
+    parts: list[str]
 
     @property
     def is_at_hand(self) -> bool:
@@ -100,6 +101,12 @@ class Stored:
         if found.size() != self.size:
             raise self._damage() from None
         return found
+
+    @property
+    def layers(self) -> tuple[QImage, ...]:
+        return self._whole(
+            lambda: self.pixels.read(lambda pixels: tuple(map(pixels.image, self.parts)))
+        )
 
     @property
     def mask(self) -> Selection | None:

@@ -161,8 +161,13 @@ class _Rescue:
             record["mask"] = None
         if not all(self._is_there(picture) for picture in record["pictures"]):
             record["pictures"] = []
+        if not all(self._is_there(layer) for layer in record.get("layers", [])):
+            record["layers"] = []
         tiles = [] if record["mask"] is None else [record["mask"]]
-        record["needs"] = {"tiles": tiles, "blobs": [record["image"], *record["pictures"]]}
+        record["needs"] = {
+            "tiles": tiles,
+            "blobs": [record["image"], *record["pictures"], *record.get("layers", [])],
+        }
         return record
 
     def _copy_jobs(self) -> None:

@@ -73,6 +73,7 @@ def encode_node(node: Node, pixels: PixelWriter) -> dict[str, Any]:
         "mask": encode_selection(node.mask, pixels),
         "region": [region.x(), region.y(), region.width(), region.height()],
         "image": pixels.image(node.image),
+        "layers": [pixels.image(layer) for layer in node.layers],
         "size": [node.size.width(), node.size.height()],
         "model": {
             "name": node.model.name,
@@ -102,6 +103,7 @@ def decode_node(row: NodeRow, blobs: Blobs, pixels: NodePixels) -> Node:
         selection=fields.optional_text("mask"),
         recipe=recipe,
         pictures=fields.items("pictures"),
+        parts=fields.later_texts("layers"),
     )
     return Node(
         id=node_id,

@@ -6,7 +6,7 @@ from PySide6.QtWidgets import QStatusBar
 
 from app.i18n import translate
 from app.widgets.parts import label, set_role
-from app.widgets.words import count, memory
+from app.widgets.words import count, memory, percent
 
 
 class StatusBar(QStatusBar):
@@ -34,6 +34,12 @@ class StatusBar(QStatusBar):
         text = translate("Status", "%n px changed outside", n=pixels)
         self.outside.setText(text.replace(str(pixels), count(pixels)))
         set_role(self.outside, "success" if pixels == 0 else "warning")
+
+    def show_correction(self, share: float, visible: float, *, is_poor: bool) -> None:
+        """How much of a split picture its correction layer holds, and how much of that is seen."""
+        text = translate("Status", "Correction layer: {share} of the picture, {visible} visible")
+        self.outside.setText(text.format(share=percent(share), visible=percent(visible)))
+        set_role(self.outside, "warning" if is_poor else "success")
 
     def show_page(self, width: int, height: int) -> None:
         self.page.setText(f"{width} × {height} px")

@@ -29,6 +29,13 @@ def memory(size_bytes: int) -> str:
     return translate("Words", "{size} GB").format(size=f"{mib / KIB:.1f}")
 
 
+def percent(share: float) -> str:
+    """`0 %`, `less than 1 %`, `37 %`; all of it only where it is all."""
+    if 0 < share < 0.01:
+        return translate("Words", "less than 1 %")
+    return f"{min(round(100 * share), 99) if share < 1 else 100} %"
+
+
 def count(number: int) -> str:
     """Digits in groups of three."""
     return f"{number:,}".replace(",", "\u202f")
