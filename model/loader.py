@@ -17,9 +17,10 @@ from transformers import Qwen2Tokenizer
 
 from model.checkpoint.build import Parts, build, dialects, text_encoder
 from model.checkpoint.control_folders import ControlFolders
-from model.checkpoint.folder import STEMS, ModelFolder, is_model_folder, read_folder
+from model.checkpoint.folder import ModelFolder, is_model_folder, read_folder
 from model.checkpoint.head import has_head, read_head
 from model.checkpoint.identity import combined, file_hashes
+from model.checkpoint.layout import STEMS
 from model.checkpoint.lora_folders import LoraFolders
 from model.checkpoint.variants import NO_VARIANTS, Variants
 from model.checkpoint.weights import load_weights

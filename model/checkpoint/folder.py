@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from model.checkpoint.configs import check_class, read_config
+from model.checkpoint.layout import DIFFUSION_STEM
 from model.checkpoint.strict_json import read_object
 from model.checkpoint.titles import few_steps, titles
 from model.checkpoint.variants import Variants, choose, metadata_of, weight_files
@@ -42,12 +43,6 @@ from model.text_encoder.config import (
 
 SETTINGS_VERSION = 1
 MAX_AREA = 2**26
-DIFFUSION_STEM, TRANSFORMERS_STEM = "diffusion_pytorch_model", "model"
-STEMS = {
-    "transformer": DIFFUSION_STEM,
-    "vae": DIFFUSION_STEM,
-    "text_encoder": TRANSFORMERS_STEM,
-}
 CLASSES = {
     "transformer": ("QwenImageTransformer2DModel",),
     "vae": ("AutoencoderKLQwenImage",),
