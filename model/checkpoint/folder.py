@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from model.checkpoint.configs import check_class, read_config
-from model.checkpoint.layout import DIFFUSION_STEM
+from model.checkpoint.layout import DIFFUSION_STEM, name_of
 from model.checkpoint.strict_json import read_object
 from model.checkpoint.titles import few_steps, titles
 from model.checkpoint.variants import Variants, choose, metadata_of, weight_files
@@ -188,7 +188,7 @@ def read_folder(
     zero_cond_t = getattr(transformer, "zero_cond_t", False)  # 2.1 has no such choice
     rows = candidates(pipeline, zero_cond_t=zero_cond_t, sigmas=sigmas)
     weights = weight_files(path / "transformer", DIFFUSION_STEM)
-    name, metadata = path.resolve().name, metadata_of(weights)
+    name, metadata = name_of(path.resolve()), metadata_of(weights)
     try:
         row, variants = choose(
             rows, weights, titles(metadata, name), variant=variant, remembered=remembered

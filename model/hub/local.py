@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from model.checkpoint.layout import SNAPSHOTS, name_of
 from model.checkpoint.strict_json import read_object
 from model.config import Family, candidates, proposed
 from model.errors import HubError, ModelError
@@ -16,7 +17,6 @@ from model.hub.catalogue import CATALOGUE, Entry
 
 PLACE = ".downloads"
 """The folder, beside the models, of downloads that are not complete."""
-SNAPSHOTS = "snapshots"
 COMFY_PARTS = ("diffusion_models", "unet", "text_encoders", "clip", "vae")
 COMFY_SUFFIXES = (".safetensors", ".sft", ".gguf")
 COMFY_HOMES = ("ComfyUI", "Documents/ComfyUI")
@@ -79,19 +79,6 @@ def published(path: Path) -> Family | None:
     if len(rows) == 1:
         return rows[0]
     return proposed(rows, [name_of(path)]) if rows else None
-
-
-def name_of(path: Path) -> str:
-    """What a model folder is called; in Hugging Face's cache, as its repository is.
-
-    >>> name_of(Path("/hub/models--Qwen--Qwen-Image-2512/snapshots/25468b98"))
-    'Qwen-Image-2512'
-    """
-    path = path.absolute()
-    repository = path.parent.parent.name
-    if path.parent.name == SNAPSHOTS and repository.startswith("models--"):
-        return repository.rpartition("--")[2]
-    return path.name
 
 
 # --- Hugging Face's cache ---------------------------------------------------------------------

@@ -21,9 +21,11 @@ from model.errors import HubError
 from model.hub.endpoints import Hash, Listed
 
 VERSION = 1
-CHECK_BYTES = 4 * 2**20
-"""Times the files at once, this is what a kill may cost: 16 MiB."""
+AT_ONCE = 4
+"""So many files arrive at the same time."""
 BLOCK_BYTES = 2**20
+CHECK_BYTES = 16 * 2**20 // AT_ONCE - BLOCK_BYTES
+"""A kill costs 16 MiB at most: of each file what came since the last mark, and a block more."""
 MAX_LOG_BYTES = 2**24
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 PART, LOG = ".part", ".part.log"
@@ -33,7 +35,7 @@ put: Callable[[int, bytes | memoryview], int] = os.write
 
 
 class Part:
-    """Use as a context: unless it `is_proved`, `resume`, then `add` all that comes, then `finish`."""
+    """Unless it `is_proved`, use it as a context: `resume`, `add` all that comes, `finish`."""
 
     def __init__(self, target: Path, listed: Listed) -> None:
         self.target, self.listed = target, listed

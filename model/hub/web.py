@@ -12,7 +12,7 @@ import ssl
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 from urllib.parse import SplitResult, urljoin, urlsplit
@@ -62,7 +62,7 @@ class Web:
     is shown only after the hub has refused to answer without."""
 
     url: str
-    token: str = ""
+    token: str = field(default="", repr=False)
     stall_s: float = 30.0
 
     def __post_init__(self) -> None:
