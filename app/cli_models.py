@@ -70,7 +70,8 @@ def _parser() -> Parser:
     )  # fmt: skip
     parser.add_argument("name", nargs="?", metavar="NAME", help="for example Qwen-Image-2512")
     parser.add_argument("--endpoint", metavar="SOURCE",
-        help="huggingface, modelscope, or the https address of a mirror; default: as set")  # fmt: skip
+        help="huggingface, modelscope, or the https address of a mirror; default: your choice "
+        "in the window")  # fmt: skip
     parser.add_argument("--folder", type=Path, metavar="FOLDER",
         help="where models are brought; default: Inkstone's own")  # fmt: skip
     parser.add_argument("--accept-licence", action="store_true",

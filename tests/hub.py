@@ -8,6 +8,7 @@ import dataclasses
 import hashlib
 import json
 import socket
+import sys
 import threading
 import time
 from collections import defaultdict, deque
@@ -17,6 +18,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import parse_qs, unquote, urlsplit
 
+from model.hub import catalogue
 from model.hub.catalogue import Entry, Weights, find
 from model.hub.fetch import Patience
 
@@ -244,6 +246,26 @@ def of_folder(name: str, folder: Path) -> tuple[Entry, dict[str, bytes]]:
         for part in entry.weights
     )
     return dataclasses.replace(entry, weights=weights), files
+
+
+def offer(entry: Entry) -> None:
+    """The catalogue has this entry in place of its own of that name, until the program ends."""
+    catalogue.CATALOGUE = tuple(
+        entry if own.name == entry.name else own for own in catalogue.CATALOGUE
+    )
+
+
+def models_command(name: str, folder: Path) -> list[str]:
+    """The program behind the window's downloads, over a catalogue with a tiny model."""
+    text = f"""
+import sys
+from pathlib import Path
+import tests.hub as hub
+from app.cli import main
+hub.offer(hub.of_folder({name!r}, Path({str(folder)!r}))[0])
+sys.exit(main(["models", *sys.argv[1:]]))
+"""
+    return [sys.executable, "-c", text]
 
 
 # --- what can go wrong ------------------------------------------------------------------------

@@ -13,9 +13,10 @@ from app.deeds.adapters import AdapterDeeds
 from app.deeds.files import FileDeeds
 from app.deeds.history import HistoryDeeds
 from app.deeds.layers import LayerDeeds
+from app.deeds.models import ModelDeeds
 from app.deeds.polish import PolishDeeds
 from app.deeds.presets import PresetDeeds
-from app.dialogs.about import AboutDialog, ModelsDialog
+from app.dialogs.about import AboutDialog
 from app.dialogs.keys import KeysDialog
 from app.dialogs.settings import SettingsDialog
 from app.document.commands import SetSelection
@@ -44,6 +45,7 @@ class Deeds(QObject):
         self.polish = PolishDeeds(window, making.polishing)
         self.presets = PresetDeeds(window, making)
         self.adapters = AdapterDeeds(window, making)
+        self.models = ModelDeeds(window, making)
         self._actions = window.actions_table
         self._actions.connect_all(
             self.files.handlers()
@@ -51,6 +53,7 @@ class Deeds(QObject):
             | self.history.handlers()
             | self.polish.handlers()
             | self.presets.handlers()
+            | self.models.handlers()
             | self._making_handlers()
             | self._canvas_handlers()
             | self._window_handlers()
@@ -90,7 +93,7 @@ class Deeds(QObject):
         prompt.generate.connect(self._actions["generate"].trigger)
         prompt.cancel.connect(making.cancel)
         prompt.mode_chosen.connect(self._workspace.generation.switch)
-        prompt.real_models.connect(self.real_models)
+        prompt.real_models.connect(self.models.open)
         prompt.add.clicked.connect(self.files.add_reference)
 
     def _show_progress(self, progress: Progress | None) -> None:
@@ -185,12 +188,13 @@ class Deeds(QObject):
         self.polish.connect()
         self.presets.connect()
         self.adapters.connect()
+        self.models.connect()
         window.history.exported.connect(self.files.export_node)
         window.canvas.picture_dropped.connect(self.files.dropped)
         window.canvas.text_requested.connect(self.layers.ask_text)
         window.layers.mask_looked_at.connect(self.layers.show_mask_alone)
         window.recent.aboutToShow.connect(lambda: self.files.fill_recent(window.recent))
-        window.area.welcome.real_models.connect(self.real_models)
+        window.area.welcome.real_models.connect(self.models.open)
         window.area.welcome.open_wanted.connect(self.files.open)
         window.area.welcome.closed.connect(self.close_welcome)
 
@@ -253,11 +257,6 @@ class Deeds(QObject):
 
     def shortcuts(self) -> None:
         dialog = KeysDialog(self._workspace.settings, self._window)
-        dialog.exec()
-        dialog.deleteLater()
-
-    def real_models(self) -> None:
-        dialog = ModelsDialog(self._workspace.paths.models, self._window)
         dialog.exec()
         dialog.deleteLater()
 

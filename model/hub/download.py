@@ -30,6 +30,7 @@ from model.locks import Held, lock
 RESERVE = 1.1
 """Of the bytes still to come, so much must be free."""
 REPORT_S = 0.25
+ASK_TRIES = 3
 SPEED_S = 10.0
 FAREWELL_S = 2.0
 RECORD = "inkstone-download.json"
@@ -114,20 +115,17 @@ def discard(entry: Entry, folder: Path) -> None:
 
 def _ask(entry: Entry, endpoint: Endpoint, patience: Patience, should_stop: ShouldStop) -> Listing:
     """The hub's list of files, asked for more than once where the connection fails."""
-    for tried in range(patience.tries):
-        if should_stop():
-            raise Stopped
+    for tried in range(ASK_TRIES):
         try:
             return endpoint.list(entry)
         except Interrupted as error:
             problem = str(error)
         until = time.monotonic() + min(patience.pause_s * 2**tried, patience.longest_pause_s)
-        while time.monotonic() < until and not should_stop():
+        while tried + 1 < ASK_TRIES and time.monotonic() < until:
+            if should_stop():
+                raise Stopped
             time.sleep(min(REPORT_S, max(0.0, until - time.monotonic())))
-    raise HubError(
-        f"{endpoint.web.host} cannot be reached ({problem}); check the connection, or try another "
-        "source"
-    )
+    raise HubError(f"{problem}; check the connection, or try another source")
 
 
 def _check_room(place: Path, files: Mapping[str, Listed]) -> None:

@@ -13,7 +13,8 @@ from model.checkpoint.layout import SNAPSHOTS, name_of
 from model.checkpoint.strict_json import read_object
 from model.config import Family, candidates, proposed
 from model.errors import HubError, ModelError
-from model.hub.catalogue import CATALOGUE, Entry
+from model.hub import catalogue
+from model.hub.catalogue import Entry
 
 PLACE = ".downloads"
 """The folder, beside the models, of downloads that are not complete."""
@@ -58,7 +59,9 @@ def whole_models(places: Iterable[Path]) -> dict[str, Path]:
     found: dict[str, Path] = {}
     for path in _model_folders(places):
         row = published(path)
-        entry = next((entry for entry in CATALOGUE if row and entry.name == row.name), None)
+        entry = next(
+            (entry for entry in catalogue.CATALOGUE if row and entry.name == row.name), None
+        )
         if entry is not None and entry.name not in found and is_complete(path, entry):
             found[entry.name] = path
     return found
@@ -97,7 +100,7 @@ def cache_folder(environment: Mapping[str, str] = os.environ) -> Path:
 def cached_models(cache: Path | None = None) -> tuple[Path, ...]:
     """The snapshots of published models that are complete there, one a model."""
     cache = cache_folder() if cache is None else cache
-    found = (_snapshot(cache, entry) for entry in CATALOGUE)
+    found = (_snapshot(cache, entry) for entry in catalogue.CATALOGUE)
     return tuple(path for path in found if path is not None)
 
 

@@ -10,7 +10,8 @@ from pathlib import Path
 
 from model.checkpoint.layout import name_of
 from model.errors import HubError
-from model.hub.catalogue import CATALOGUE, Entry, find
+from model.hub import catalogue
+from model.hub.catalogue import Entry, find
 from model.hub.download import OnProgress, ShouldStop, discard, download
 from model.hub.endpoints import endpoint
 from model.hub.local import cached_models, comfy_files, partial_bytes, whole_models
@@ -60,7 +61,7 @@ class Shop:
                 arrived=partial_bytes(self.folder, entry),
                 page=place.page(entry),
             )
-            for entry in CATALOGUE
+            for entry in catalogue.CATALOGUE
         )
 
     def comfy_files(self) -> tuple[Path, ...]:

@@ -199,7 +199,7 @@ def test_hub_that_stays_busy(hub: Hub, tmp_path: Path) -> None:
 
 def test_no_connection(hub: Hub, tmp_path: Path) -> None:
     text = refused(hub, tmp_path, source="http://127.0.0.1:9")
-    assert text.startswith("127.0.0.1 cannot be reached (127.0.0.1: no connection)")
+    assert text == "127.0.0.1: no connection; check the connection, or try another source"
 
 
 # --- lies ---
