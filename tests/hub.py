@@ -121,7 +121,7 @@ class Handler(BaseHTTPRequestHandler):
             self.serve(hub.files[name])
         elif parts.path == f"/api/models/{repository}/revision/main":
             self.send_json({"sha": COMMIT, "id": repository, "siblings": []})
-        elif parts.path == f"/api/models/{repository}/tree/{COMMIT}":
+        elif parts.path in (f"/api/models/{repository}/tree/{r}" for r in (COMMIT, "main")):
             self._tree(int(query.get("cursor", "0")))
         elif parts.path == f"/api/v1/models/{repository}/repo/files":
             self.send_json(

@@ -204,6 +204,7 @@ class ModelsDialog(QDialog):
             self.buttons,
             spacing=SPACE + HALF,
         )
+        self.source.setMinimumContentsLength(14)
         self.address.setMinimumWidth(220)
         self.token.setMinimumWidth(220)
         layout.setContentsMargins(2 * SPACE, 2 * SPACE, 2 * SPACE, 2 * SPACE)
@@ -253,10 +254,13 @@ class ModelRow(QFrame):
         is_at_work = is_current or is_waiting
         reason = downloads.reasons.get(name, "")
         self.here.setVisible(is_here)
+        has_focus = self.get_button.hasFocus() or self.pause_button.hasFocus()
         self.get_button.setVisible(not is_here and not is_at_work)
         self.get_button.setText(_verb(offer))
         self.get_button.setAccessibleName(f"{_verb(offer)}: {name}")
         self.pause_button.setVisible(is_at_work)
+        if has_focus:  # or it would go to the button of another model
+            (self.pause_button if is_at_work else self.get_button).setFocus()
         self.pause_button.setEnabled(not (is_current and downloads.is_pausing))
         self.pause_button.setAccessibleName(f"{self.pause_button.text()}: {name}")
         self.discard_button.setVisible(bool(offer.arrived) and not is_here and not is_at_work)
@@ -317,7 +321,8 @@ def facts(offer: Offer) -> str:
 def gigabytes(size: float) -> str:
     """As disks and hubs count them: a thousand million bytes."""
     if size < 1e9:
-        return translate("Models", "{size} MB").format(size=round(size / 1e6))
+        digits = 0 if size >= 1e7 else 1
+        return translate("Models", "{size} MB").format(size=f"{size / 1e6:.{digits}f}")
     return translate("Models", "{size} GB").format(size=f"{size / 1e9:.1f}")
 
 

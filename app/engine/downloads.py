@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from PySide6.QtCore import QCoreApplication, QObject, QProcess, QTimer, Signal
@@ -198,6 +198,9 @@ class Downloads(QObject):
         self._read()
         kind, text = self._ending or ("failed", _last_line(self._errors()))
         name = self._finish()
+        if kind == "done" or self.transfer.total:
+            path = text if kind == "done" else ""
+            self._note(name, arrived=self.transfer.done, path=path)
         if kind == "done":
             self.arrived.emit(name, text)
         elif kind == "failed" and name not in self._wants_discard and not self._was_paused:
@@ -213,8 +216,16 @@ class Downloads(QObject):
         name = self._finish()
         if errors:
             self.reasons[name] = errors
+        else:
+            self._note(name, arrived=0)
         self._next()
         self.refresh()
+
+    def _note(self, name: str, **known: Any) -> None:
+        """What is known of a model until the list comes anew."""
+        self.offers = tuple(
+            replace(offer, **known) if offer.name == name else offer for offer in self.offers
+        )
 
     def _finish(self) -> str:
         process, self._get = self._get, None
