@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from app.dialogs.models import ModelsDialog
-from app.engine.downloads import Downloads
 from app.i18n import translate
 from app.main_window import MainWindow
 from app.state.making import Making
@@ -15,7 +14,7 @@ from app.state.messages import Kind, Message
 class ModelDeeds:
     def __init__(self, window: MainWindow, making: Making) -> None:
         self._window, self._making = window, making
-        self.downloads = Downloads(parent=window)
+        self.downloads = window.workspace.downloads
         self.dialog: ModelsDialog | None = None
 
     def handlers(self) -> dict[str, Callable[[], object]]:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from PySide6.QtCore import QCoreApplication, QObject, QProcess, QTimer, Signal
+from PySide6.QtCore import QObject, QProcess, QTimer, Signal
 
 from app.engine.command import program
 from app.i18n import translate
@@ -76,8 +76,6 @@ class Downloads(QObject):
         self._patience.setSingleShot(True)
         self._patience.setInterval(PAUSE_MS)
         self._patience.timeout.connect(self._kill)
-        if (application := QCoreApplication.instance()) is not None:
-            application.aboutToQuit.connect(self.shutdown)
 
     # --- what there is ---
 

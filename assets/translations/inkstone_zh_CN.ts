@@ -1444,7 +1444,7 @@
   </message>
   <message>
    <source>{done} of {total}</source>
-   <translation>{done} / {total}</translation>
+   <translation>已下载 {done}，共 {total}</translation>
   </message>
   <message>
    <source>{model} is here.</source>

@@ -158,6 +158,23 @@ def test_token_goes_through_the_pipe(shop: Shop, hub: Hub, tmp_path: Path) -> No
     assert not any(b"hf_secret" in path.read_bytes() for path in kept)
 
 
+def test_arrived_model_stands_in_the_list_of_the_window(studio, hub: Hub, tiny: Path) -> None:
+    """With the engine of the program itself."""
+    root = studio.open(real=True)
+    root.settings.model_source = hub.url
+    models = root.deeds.models
+    models.downloads._command = models_command(NAME, tiny)
+    studio.trigger("models")
+    studio.wait(lambda: NAME in models.dialog.rows, PATIENCE_MS)
+    models.dialog.rows[NAME].get_button.click()
+    path = str(studio.paths.models / NAME)
+    studio.wait(
+        lambda: path in [model.path for model in root.workspace.generation.models], PATIENCE_MS
+    )
+    assert root.window.area.banner.title.text() == f"{NAME} is here."
+    models.dialog.close()
+
+
 def test_source_is_a_setting(shop: Shop) -> None:
     dialog = shop.dialog
     assert dialog.address.text() == shop.settings.model_source

@@ -255,10 +255,16 @@ def test_file_that_changes_half_way(hub: Hub, tmp_path: Path) -> None:
 
 def test_repository_that_changes_between_two_starts(hub: Hub, tmp_path: Path) -> None:
     """Files of the same size too are those of the newer list."""
-    other = SHARD.replace("00001-of", "00002-of")
-    hub.always[other] = status(404)
+    other, arrived = SHARD.replace("00001", "00002", 1), partial_folder(tmp_path, hub.entry) / SHARD
+
+    def late(handler, hub, name) -> bool:
+        while not arrived.exists() and not hub.over.wait(0.01):
+            pass
+        return status(404)(handler, hub, name)
+
+    hub.always[other] = late
     refused(hub, tmp_path)
-    assert (partial_folder(tmp_path, hub.entry) / SHARD).exists()
+    assert arrived.exists()
     del hub.always[other]
     hub.files[SHARD] = hub.files[SHARD][::-1]
     check(hub, get(hub, tmp_path))
