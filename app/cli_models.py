@@ -183,18 +183,19 @@ def _tell_events(shop: Any, name: str, around: Surroundings) -> int:
     token = _read_token(sys.stdin.readline()) or around.token(shop.source)
     threading.Thread(target=_wait_for_end, args=(stop,), daemon=True).start()
     try:
-        path = shop.get(name, token, lambda p: _tell("progress", p), stop.is_set)
+        path = shop.get(
+            name, token, lambda p: _tell("progress", dataclasses.asdict(p)), stop.is_set
+        )
     except around.stopped:
-        return _tell("stopped", None)
+        return _tell("stopped", {})
     except Exception as error:
         _tell("failed", {"message": str(error)})
         return REFUSED
     return _tell("done", {"path": str(path)})
 
 
-def _tell(event: str, value: Any) -> int:
-    fields = dataclasses.asdict(value) if dataclasses.is_dataclass(value) else value or {}
-    print(json.dumps({"event": event, **fields}), flush=True)
+def _tell(event: str, value: dict[str, Any]) -> int:
+    print(json.dumps({"event": event, **value}), flush=True)
     return DONE
 
 

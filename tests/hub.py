@@ -210,6 +210,7 @@ def small(name: str = "Qwen-Image-2512", weights: int = 200_000) -> tuple[Entry,
     parts = tuple(dataclasses.replace(part, bytes=weights) for part in entry.weights)
     entry = dataclasses.replace(entry, weights=parts)
     files = {choices[0]: f'{{"file": "{choices[0]}"}}'.encode() for choices in entry.needed}
+    files["model_index.json"] = json.dumps({"_class_name": entry.row.pipeline}).encode()
     for part in parts:
         files |= _weights(part)
     return entry, files

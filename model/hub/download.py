@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
+from model.checkpoint.strict_json import read_object
 from model.errors import HubError, Stopped
 from model.hub.catalogue import Entry, gigabytes
 from model.hub.endpoints import Endpoint, Listed, Listing
@@ -33,6 +34,7 @@ REPORT_S = 0.25
 ASK_TRIES = 3
 SPEED_S = 10.0
 FAREWELL_S = 2.0
+INDEX = "model_index.json"
 RECORD = "inkstone-download.json"
 RECORD_VERSION = 1
 
@@ -115,6 +117,7 @@ def discard(entry: Entry, folder: Path) -> None:
 
 def _ask(entry: Entry, endpoint: Endpoint, patience: Patience, should_stop: ShouldStop) -> Listing:
     """The hub's list of files, asked for more than once where the connection fails."""
+    problem = ""
     for tried in range(ASK_TRIES):
         try:
             return endpoint.list(entry)
@@ -210,8 +213,13 @@ class _Work:
         part = Part(target, listed)
         if part.is_proved():
             self._count(listed.size)
-            return
-        target.unlink(missing_ok=True)
+        else:
+            target.unlink(missing_ok=True)
+            self._bring(part, name)
+        if name == INDEX:
+            _check_index(target, self.entry, self.endpoint.web.host)
+
+    def _bring(self, part: Part, name: str) -> None:
         with part:
             with self._at_check():
                 part.resume(lambda count: self._halt())
@@ -238,6 +246,16 @@ class _Work:
         finally:
             with self._lock:
                 self._checking -= 1
+
+
+def _check_index(path: Path, entry: Entry, host: str) -> None:
+    """What comes is the kind of model that was asked for: said before the large files are here."""
+    found = read_object(path).get("_class_name")
+    if found != entry.row.pipeline:
+        raise HubError(
+            f"{host} has another model under the name of {entry.name}: its {INDEX} says "
+            f"{str(found)[:80]!r}, and {entry.row.pipeline} was expected"
+        )
 
 
 class _Meter:

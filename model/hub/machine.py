@@ -92,6 +92,8 @@ def nvidia_memory() -> int:
 
 
 def _windows_memory() -> int:
+    if sys.platform != "win32":
+        return 0
     import ctypes
 
     class Status(ctypes.Structure):

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from model.errors import HubError, Stopped
+from model.errors import HubError, ModelError, Stopped
 from model.hub import download as downloading
 from model.hub import parts
 from model.hub.download import RECORD, Progress, Stage, discard, download
@@ -77,7 +77,7 @@ def check_quarantine(hub: Hub, folder: Path) -> None:
 
 def refused(hub: Hub, folder: Path, **options) -> str:
     """The one sentence of a failure; the model is not there."""
-    with pytest.raises(HubError) as caught:
+    with pytest.raises(ModelError) as caught:
         get(hub, folder, **options)
     assert not (folder / hub.entry.name).exists()
     check_quarantine(hub, folder)
@@ -319,6 +319,15 @@ def test_repository_of_another_size(hub: Hub, tmp_path: Path) -> None:
     hub.files["vae/diffusion_pytorch_model.safetensors"] *= 3
     text = refused(hub, tmp_path)
     assert "0.6 MB for the vae of Qwen-Image-2512, which has 0.2 MB" in text
+
+
+@pytest.mark.parametrize("index", [b'{"_class_name": "FluxPipeline"}', b"{}", b"<html>"])
+def test_repository_of_another_model(hub: Hub, tmp_path: Path, index: bytes) -> None:
+    """Said before the weights are here."""
+    hub.files["model_index.json"] = index
+    hub.always[SHARD] = stall(60.0)
+    text = refused(hub, tmp_path)
+    assert "has another model under the name of Qwen-Image-2512" in text or "not valid JSON" in text
 
 
 def test_unknown_repository(hub: Hub, tmp_path: Path) -> None:

@@ -113,7 +113,6 @@ def test_token_of_the_environment_is_for_the_hub_alone() -> None:
 def test_whole_models_are_found_and_halves_are_not(tmp_path: Path) -> None:
     entry, files = small()
     offer(entry)
-    files["model_index.json"] = b'{"_class_name": "QwenImagePipeline"}'
     folder = write(tmp_path / "models/qwen-image-2512-bf16", files)
     assert local.whole_models([tmp_path / "models"]) == {"Qwen-Image-2512": folder}
     assert local.whole_models([folder]) == {"Qwen-Image-2512": folder}
@@ -128,7 +127,6 @@ def test_cache_of_hugging_face_as_its_own_program_writes_it(tmp_path: Path) -> N
     """And so the hub of these tests speaks as that program expects of a real one."""
     entry, files = small()
     offer(entry)
-    files["model_index.json"] = b'{"_class_name": "QwenImagePipeline"}'
     cache = tmp_path / "cache"
     with serving(Hub(entry=entry, files=files)) as hub:
         environment = {**os.environ, "HF_HUB_OFFLINE": "0", "HF_HOME": str(tmp_path / "hf"),
