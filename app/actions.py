@@ -70,14 +70,8 @@ def _file() -> tuple[ActionSpec, ...]:
             icon="export",
             separated=True,
         ),
-        _row(
-            "settings",
-            "file",
-            mark(CONTEXT, "Se&ttings…"),
-            "Ctrl+,",
-            icon="gear-six",
-            separated=True,
-        ),
+        _row("models", "file", mark(CONTEXT, "&Models…"), icon="download", separated=True),
+        _row("settings", "file", mark(CONTEXT, "Se&ttings…"), "Ctrl+,", icon="gear-six"),
         _row("quit", "file", mark(CONTEXT, "&Quit"), "Ctrl+Q", separated=True),
     )
 

@@ -142,6 +142,36 @@ def _engine(argv: list[str]) -> int:
     return run_engine(argv)
 
 
+def _models(argv: list[str]) -> int:
+    from app.cli_models import Surroundings, run
+    from app.paths import Paths
+    from app.settings import Settings
+    from model.errors import Stopped
+    from model.hub.endpoints import token_for
+    from model.hub.shop import Shop
+
+    paths = Paths.default()
+    around = Surroundings(
+        shop=Shop,
+        folder=paths.models,
+        settings=Settings(paths.settings),
+        token=lambda source: token_for(source, os.environ),
+        recognise=_recognised,
+        stopped=Stopped,
+    )
+    return run(argv, around)
+
+
+def _recognised(path: Path) -> Any:
+    """What a weight file is; None for one that is no part of a published model, or unreadable."""
+    from model.checkpoint.single_files import recognise
+    from model.errors import CheckpointError
+
+    with contextlib.suppress(CheckpointError):
+        return recognise(path)
+    return None
+
+
 def _elsewhere(module: str) -> Callable[[list[str]], int]:
     def run(argv: list[str]) -> int:
         return importlib.import_module(module).main(argv)
@@ -283,10 +313,11 @@ def _library(options: argparse.Namespace | None = None) -> Library:
     from app.paths import Paths
     from app.settings import Settings
     from model.engine.library import Library
+    from model.hub.local import cached_models
 
     paths = Paths.default()
     settings = Settings(paths.settings)
-    folders = [paths.models, *map(Path, settings.model_folders)]
+    folders = [paths.models, *map(Path, settings.model_folders), *cached_models()]
     return Library(
         folders,
         device=options.device if options else None,
@@ -419,6 +450,7 @@ WORDS: dict[str, Callable[[list[str]], int]] = {
     **{word: partial(_write, word) for word in WRITING},
     "export": _export,
     "info": _info,
+    "models": _models,
     "prepare": _elsewhere("training.prepare"),
     "train": _elsewhere("training.train"),
     "evaluate": _elsewhere("training.evaluate"),

@@ -33,6 +33,7 @@ Inkstone makes posters on this computer, with the open Qwen-Image models.
   {PROGRAM} caption   --image FILE             a picture in words
   {PROGRAM} export    PROJECT.ink OUT.psd|OUT.png
   {PROGRAM} info      MODEL|WEIGHTS|PICTURE|PROJECT.ink
+  {PROGRAM} models    [get NAME]                which published models there are; getting one
   {PROGRAM} prepare|train|evaluate  RUN.toml    training
   {PROGRAM} bench     NAME                      comparisons
   {PROGRAM} engine                             for the window

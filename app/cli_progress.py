@@ -39,11 +39,11 @@ class ProgressBar:
         self._clock = clock
 
     def __enter__(self) -> ProgressBar:
-        self._write(f"{self._name}  …")
+        self.write(f"{self._name}  …")
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._write("")
+        self.write("")
 
     def on_step(self, step: int, total: int, preview: Picture | None) -> None:
         del preview
@@ -51,13 +51,71 @@ class ProgressBar:
         bar = "#" * (WIDTH * step // max(total, 1))
         left = self._clock.seconds_left(step, total)
         rest = "" if left is None else f" {left:.0f} s left"
-        self._write(f"{self._name}  {step}/{total} [{bar:<{WIDTH}}]{rest}")
+        self.write(f"{self._name}  {step}/{total} [{bar:<{WIDTH}}]{rest}")
 
-    def _write(self, text: str) -> None:
+    def write(self, text: str) -> None:
         if self._terminal is not None:
             columns = shutil.get_terminal_size().columns
             self._terminal.write(f"\r\x1b[K{text[: columns - 1]}")
             self._terminal.flush()
+
+
+class Transfer(Protocol):
+    """How far something has come, in bytes."""
+
+    @property
+    def stage(self) -> str: ...
+
+    @property
+    def done(self) -> int: ...
+
+    @property
+    def total(self) -> int: ...
+
+    @property
+    def bytes_per_s(self) -> float | None: ...
+
+    @property
+    def seconds_left(self) -> float | None: ...
+
+
+class TransferBar:
+    """
+    Qwen-Image-2512  12.3 of 57.7 GB [######                ] 41.5 MB/s, 18 min left
+
+    Gone at the end. Without a terminal to write to, nothing is written.
+    """
+
+    def __init__(self, name: str, terminal: TextIO | None) -> None:
+        self._name = name
+        self._line = ProgressBar(name, terminal, _NoClock())
+
+    def __enter__(self) -> TransferBar:
+        self._line.__enter__()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._line.__exit__()
+
+    def show(self, transfer: Transfer) -> None:
+        if not transfer.total:
+            return
+        bar = "#" * (WIDTH * transfer.done // transfer.total)
+        size = f"{transfer.done / 1e9:.1f} of {transfer.total / 1e9:.1f} GB"
+        rest = " checking what is here" if transfer.stage == "checking" else ""
+        if transfer.bytes_per_s is not None:
+            rest = f" {transfer.bytes_per_s / 1e6:.1f} MB/s"
+        if transfer.seconds_left is not None:
+            rest += f", {transfer.seconds_left / 60:.0f} min left"
+        self._line.write(f"{self._name}  {size} [{bar:<{WIDTH}}]{rest}")
+
+
+class _NoClock:
+    def tick(self, step: int, now: float) -> None:
+        """Bytes are timed where they come from."""
+
+    def seconds_left(self, step: int, total: int) -> float | None:
+        return None
 
 
 class TailLine:

@@ -27,6 +27,7 @@ class Settings(Observable):
     device = Property("")
     model = Property("")
     model_folders = Property[tuple[str, ...]](())
+    model_source = Property("")
     accepted_licences = Property[tuple[str, ...]](())
     variants = Property[dict[str, str]]({})
     adapter_files = Property[dict[str, str]]({})

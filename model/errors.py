@@ -4,7 +4,8 @@
     ├── CheckpointError   files that are missing, damaged, or of a kind we do not read
     ├── OutOfMemory       it does not fit into this machine's memory
     ├── NotFinite         the network returned numbers that are none
-    └── LicenceNotAccepted  the model's licence must be accepted before it is used
+    ├── LicenceNotAccepted  the model's licence must be accepted before it is used
+    └── HubError        a model cannot be got: network, hub, disk, or what was sent
     Stopped               not a fault: the caller asked for an early end
 
 A request that no model could run raises `model.requests.RequestError`.
@@ -40,6 +41,10 @@ class LicenceNotAccepted(ModelError):
             f"{model} is under the {licence}, which allows no commercial use; read it, and if you "
             "accept it say so once (--accept-licence at the command line)"
         )
+
+
+class HubError(ModelError):
+    """A published model cannot be downloaded. What has arrived is kept, unless the text says so."""
 
 
 class Stopped(Exception):

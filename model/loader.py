@@ -18,9 +18,10 @@ from transformers import Qwen2Tokenizer
 from model.checkpoint.assembly import read_model
 from model.checkpoint.build import Parts, build, dialects, text_encoder
 from model.checkpoint.control_folders import ControlFolders
-from model.checkpoint.folder import STEMS, ModelFolder, is_model_folder
+from model.checkpoint.folder import ModelFolder, is_model_folder
 from model.checkpoint.head import has_head, read_head
 from model.checkpoint.identity import combined, file_hashes
+from model.checkpoint.layout import STEMS, name_of
 from model.checkpoint.lora_folders import LoraFolders
 from model.checkpoint.variants import NO_VARIANTS, Variants
 from model.checkpoint.weights import load_weights
@@ -293,7 +294,7 @@ def load(
     tokenizer = load_tokenizer(folder.parts["tokenizer"])
     _check_vocabulary(folder, tokenizer)
     hashes = file_hashes(folder.config_files) | _told(folder)
-    with memory_faults(f"loading {path.name}"):
+    with memory_faults(f"loading {name_of(path)}"):
         for part, module, dialect in dialects(folder, parts):
             place = folder.parts[part]
             shards = load_weights(
@@ -322,7 +323,7 @@ def load(
         writer=Writer(encoder, lambda: read_head(speech, words)) if has_head(speech) else None,
     )
     identity = ModelIdentity(
-        name=path.resolve().name, sha256=combined(hashes), licence=folder.row.licence
+        name=name_of(path.resolve()), sha256=combined(hashes), licence=folder.row.licence
     )
     return Model(networks, identity, path, lora_folders, folder.variants)
 
@@ -335,11 +336,11 @@ def describe(
     try:
         folder = read_model(path, remembered=variants, places=places)
     except CheckpointError as error:
-        return ModelDescription(name=path.resolve().name, path=str(path), problem=str(error))
+        return ModelDescription(name=name_of(path.resolve()), path=str(path), problem=str(error))
     return _description(
         folder.row,
         folder.variants,
-        name=path.resolve().name,
+        name=name_of(path.resolve()),
         path=str(path),
         size_multiple=folder.size_multiple,
         tasks=tasks_of(
@@ -421,7 +422,7 @@ def _check_budget(
     needed = numbers * dtype.itemsize
     if budget_bytes is not None and needed > budget_bytes:
         raise OutOfMemory(
-            f"{folder.path.name} needs {needed / 1e9:.1f} GB for its weights, "
+            f"{name_of(folder.path)} needs {needed / 1e9:.1f} GB for its weights, "
             f"{budget_bytes / 1e9:.1f} GB are allowed; choose a smaller model"
         )
 

@@ -12,7 +12,8 @@ import torch
 
 from model.checkpoint import keys, save
 from model.checkpoint.configs import check_class, read_config
-from model.checkpoint.folder import CLASSES, STEMS
+from model.checkpoint.folder import CLASSES
+from model.checkpoint.layout import STEMS
 from model.checkpoint.strict_json import read_object
 from model.checkpoint.weights import load_weights
 from model.config import VaeConfig

@@ -45,7 +45,7 @@ class AdapterDeeds:
         prompt = self._window.prompt
         sections = {AdapterKind.lora: prompt.extras.styles}
         section = sections.get(kind, prompt.extras.control)
-        show = partial(prompt.scroll.ensureWidgetVisible, section.rows[-1])  # type: ignore
+        show = partial(prompt.scroller.ensureWidgetVisible, section.rows[-1])
         QTimer.singleShot(0, section.rows[-1], show)
 
     def ask_lora(self) -> None:

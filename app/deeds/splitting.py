@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from app.dialogs.about import ModelsDialog
 from app.dialogs.split import SplitDialog
 from app.document.edits import source_for_edit
 from app.document.pictures import to_picture
@@ -16,19 +15,23 @@ from app.state.messages import Kind, Message
 from app.widgets.words import percent
 from model.requests import Decompose, Request
 
-REPOSITORY = "Qwen/Qwen-Image-Layered"
+LAYERED = "Qwen-Image-Layered"
 
 
 class SplitDeeds:
-    """`model_folders` opens the settings where models are added."""
+    """`get_model` shows where a model is got, `model_folders` the settings where one is added."""
 
     def __init__(
-        self, window: MainWindow, making: Making, model_folders: Callable[[], object]
+        self,
+        window: MainWindow,
+        making: Making,
+        get_model: Callable[[str], object],
+        model_folders: Callable[[], object],
     ) -> None:
         self._window = window
         self._workspace = window.workspace
         self._making = making
-        self._model_folders = model_folders
+        self._get_model, self._model_folders = get_model, model_folders
         self._last: Decompose | None = None
 
     def handlers(self) -> dict[str, Callable[[], object]]:
@@ -83,22 +86,11 @@ class SplitDeeds:
         title = translate("Split", "Splitting a picture needs a Layered model.")
         text = translate(
             "Split",
-            "Download Qwen-Image-Layered from huggingface.co/{repository}, and add its folder in "
-            "the settings.",
-        ).format(repository=REPOSITORY)
+            "Get {model} (Apache-2.0, free for commercial work), or add its folder in the "
+            "settings.",
+        ).format(model=LAYERED)
         deeds = (
-            (translate("Split", "How to Get It…"), self._show_how),
+            (translate("Split", "Get It…"), lambda: self._get_model(LAYERED)),
             (translate("Split", "Model Folders…"), self._model_folders),
         )
         self._window.show_message(Message(kind=Kind.notice, title=title, text=text, deeds=deeds))
-
-    def _show_how(self) -> None:
-        text = translate(
-            "Split",
-            "Splitting a picture into layers needs the open model Qwen-Image-Layered (Apache-2.0, "
-            "free for commercial work). It needs about 58 GB on disk and a strong graphics card.",
-        )
-        folder = self._workspace.paths.models
-        dialog = ModelsDialog(folder, self._window, repository=REPOSITORY, text=text)
-        dialog.exec()
-        dialog.deleteLater()

@@ -14,11 +14,12 @@ from app.deeds.extending import ExtendDeeds
 from app.deeds.files import FileDeeds
 from app.deeds.history import HistoryDeeds
 from app.deeds.layers import LayerDeeds
+from app.deeds.models import ModelDeeds
 from app.deeds.polish import PolishDeeds
 from app.deeds.presets import PresetDeeds
 from app.deeds.references import ReferenceDeeds
 from app.deeds.splitting import SplitDeeds
-from app.dialogs.about import AboutDialog, ModelsDialog
+from app.dialogs.about import AboutDialog
 from app.dialogs.keys import KeysDialog
 from app.dialogs.settings import MODELS, SettingsDialog
 from app.document.commands import SetSelection
@@ -43,7 +44,8 @@ class Deeds(QObject):
         self._workspace = window.workspace
         self._making = making
         self.layers = LayerDeeds(window)
-        self.split = SplitDeeds(window, making, lambda: self.settings(MODELS))
+        self.models = ModelDeeds(window, making)
+        self.split = SplitDeeds(window, making, self.models.open, lambda: self.settings(MODELS))
         self.extend = ExtendDeeds(window, making)
         again = {Decompose: self.split.ask_again, Outpaint: self.extend.ask_again}
         self.history = HistoryDeeds(window, making, again)
@@ -62,6 +64,7 @@ class Deeds(QObject):
             | self.presets.handlers()
             | self.split.handlers()
             | self.extend.handlers()
+            | self.models.handlers()
             | self._making_handlers()
             | self._canvas_handlers()
             | self._window_handlers()
@@ -101,7 +104,7 @@ class Deeds(QObject):
         prompt.generate.connect(self._actions["generate"].trigger)
         prompt.cancel.connect(making.cancel)
         prompt.mode_chosen.connect(self._workspace.generation.switch)
-        prompt.real_models.connect(self.real_models)
+        prompt.real_models.connect(lambda: self.models.open())
 
     def _show_progress(self, progress: Progress | None) -> None:
         window = self._window
@@ -198,12 +201,13 @@ class Deeds(QObject):
         self.polish.connect()
         self.presets.connect()
         self.adapters.connect()
+        self.models.connect()
         window.history.exported.connect(self.files.export_node)
         window.canvas.picture_dropped.connect(self.files.dropped)
         window.canvas.text_requested.connect(self.layers.ask_text)
         window.layers.mask_looked_at.connect(self.layers.show_mask_alone)
         window.recent.aboutToShow.connect(lambda: self.files.fill_recent(window.recent))
-        window.area.welcome.real_models.connect(self.real_models)
+        window.area.welcome.real_models.connect(lambda: self.models.open())
         window.area.welcome.open_wanted.connect(self.files.open)
         window.area.welcome.closed.connect(self.close_welcome)
 
@@ -267,11 +271,6 @@ class Deeds(QObject):
 
     def shortcuts(self) -> None:
         dialog = KeysDialog(self._workspace.settings, self._window)
-        dialog.exec()
-        dialog.deleteLater()
-
-    def real_models(self) -> None:
-        dialog = ModelsDialog(self._workspace.paths.models, self._window)
         dialog.exec()
         dialog.deleteLater()
 

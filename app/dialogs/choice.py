@@ -89,4 +89,6 @@ class ModelDialog(QDialog):
 
     def _fit(self) -> None:
         """As high as its sentences need at this width."""
-        self.resize(self.width(), self.layout().totalHeightForWidth(self.width()))
+        layout = self.layout()
+        if layout is not None:
+            self.resize(self.width(), layout.totalHeightForWidth(self.width()))

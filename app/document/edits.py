@@ -248,7 +248,8 @@ def _as_pixels(layer: Layer) -> PixelLayer:
     look: dict[str, Any] = {
         field.name: getattr(layer, field.name) for field in dataclasses.fields(Layer)
     }
-    return PixelLayer(**(look | {"name": _new_picture_layer().name}))
+    look["name"] = _new_picture_layer().name
+    return PixelLayer(**look)
 
 
 def _new_picture_layer() -> PixelLayer:

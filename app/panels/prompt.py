@@ -157,8 +157,8 @@ class PromptPanel(Panel):
         content.addWidget(self.notice)
         content.addStretch(1)
         self.body.addWidget(self.mode)
-        self.scroll = _scrolled(inner)  # type: ignore
-        self.body.addWidget(self.scroll, 1)  # type: ignore
+        self.scroller = _scrolled(inner)
+        self.body.addWidget(self.scroller, 1)
         self.body.addWidget(self.bar)
 
     def _form(self) -> QGridLayout:

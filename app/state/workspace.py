@@ -19,6 +19,7 @@ from app.document.geometry import Page
 from app.document.history import EditTree
 from app.document.state import DocumentState
 from app.engine.client import EngineClient
+from app.engine.downloads import Downloads
 from app.i18n import translate
 from app.paths import Paths
 from app.settings import Settings
@@ -51,6 +52,7 @@ class Workspace(QObject):
         self.settings = settings
         self.paths = paths
         self.client = client
+        self.downloads = Downloads(parent=self)
         self.document = Document(DocumentState(page=FIRST_PAGE), parent=self)
         self.tree = EditTree()
         self.generation = Generation()
@@ -170,8 +172,10 @@ class Workspace(QObject):
                 project.path.unlink()
 
     def shutdown(self) -> None:
-        """For the end of the program, after `close`: what is still open goes, the engine too."""
+        """For the end of the program, after `close`: what is still open goes, the engine too.
+        Downloads pause."""
         self.abandon()
+        self.downloads.shutdown()
         self.client.shutdown()
 
     def _take(self, project: Project) -> bool:

@@ -32,6 +32,16 @@
   </message>
  </context>
  <context>
+  <name>Models</name>
+  <message numerus="yes">
+   <source>%n file(s) of a ComfyUI were found.</source>
+   <translation>
+    <numerusform>%n file of a ComfyUI was found.</numerusform>
+    <numerusform>%n files of a ComfyUI were found.</numerusform>
+   </translation>
+  </message>
+ </context>
+ <context>
   <name>Status</name>
   <message numerus="yes">
    <source>%n px changed outside</source>

@@ -107,6 +107,10 @@
    <translation>图层(&amp;L)</translation>
   </message>
   <message>
+   <source>&amp;Models…</source>
+   <translation>模型(&amp;M)…</translation>
+  </message>
+  <message>
    <source>&amp;New Layer</source>
    <translation>新建图层(&amp;N)</translation>
   </message>
@@ -1288,25 +1292,187 @@
  </context>
  <context>
   <name>Models</name>
-  <message>
-   <source>1. Download a model as a folder, for example with:</source>
-   <translation>1. 将模型下载为一个文件夹，例如：</translation>
+  <message numerus="yes">
+   <source>%n file(s) of a ComfyUI were found.</source>
+   <translation>
+    <numerusform>找到 %n 个 ComfyUI 的文件。</numerusform>
+   </translation>
   </message>
   <message>
-   <source>2. Start Inkstone again, or add the folder in the settings. The model then stands in the list of the prompt panel.</source>
-   <translation>2. 重新启动 Inkstone，或在设置中添加该文件夹。之后即可在提示词面板的列表中选择该模型。</translation>
+   <source>Accept and Download</source>
+   <translation>接受并下载</translation>
+  </message>
+  <message>
+   <source>Access token</source>
+   <translation>访问令牌</translation>
+  </message>
+  <message>
+   <source>Address of the source</source>
+   <translation>来源地址</translation>
+  </message>
+  <message>
+   <source>Another address…</source>
+   <translation>其他地址…</translation>
+  </message>
+  <message>
+   <source>Asks the source…</source>
+   <translation>正在询问来源…</translation>
+  </message>
+  <message>
+   <source>Delete</source>
+   <translation>删除</translation>
+  </message>
+  <message>
+   <source>Delete what has arrived</source>
+   <translation>删除已下载的部分</translation>
+  </message>
+  <message>
+   <source>Delete what has arrived of {model}?</source>
+   <translation>要删除 {model} 已下载的部分吗？</translation>
+  </message>
+  <message>
+   <source>Download</source>
+   <translation>下载</translation>
+  </message>
+  <message>
+   <source>Go On</source>
+   <translation>继续</translation>
+  </message>
+  <message>
+   <source>It stands in the list of models of the prompt panel.</source>
+   <translation>它已列在提示词面板的模型列表中。</translation>
+  </message>
+  <message>
+   <source>Kept until Inkstone is closed, never written down, and shown to the source alone.</source>
+   <translation>只保留到 Inkstone 关闭为止，从不写入磁盘，也只出示给该来源。</translation>
+  </message>
+  <message>
+   <source>Looking what is here…</source>
+   <translation>正在查看本机已有的模型…</translation>
+  </message>
+  <message>
+   <source>Models</source>
+   <translation>模型</translation>
+  </message>
+  <message>
+   <source>On this computer</source>
+   <translation>已在本机</translation>
   </message>
   <message>
    <source>Open the Models Folder</source>
    <translation>打开模型文件夹</translation>
   </message>
   <message>
-   <source>Real Models</source>
+   <source>Pause</source>
+   <translation>暂停</translation>
+  </message>
+  <message>
+   <source>Read it at {page}, and accept it once to use the model.</source>
+   <translation>请在 {page} 阅读许可证；接受一次即可使用该模型。</translation>
+  </message>
+  <message>
+   <source>Real models</source>
    <translation>正式模型</translation>
   </message>
   <message>
-   <source>The starter model is for trying out: small pictures, a few words, flat shapes. For real posters use the open Qwen-Image models (Apache-2.0, free for commercial work). They need about 60 GB on disk and a strong graphics card.</source>
-   <translation>入门模型仅供试用：小尺寸图片、少量文字、扁平图形。制作正式海报请使用开放的 Qwen-Image 模型（Apache-2.0，可免费商用）。它们需要约 60 GB 磁盘空间和性能较强的显卡。</translation>
+   <source>Source</source>
+   <translation>来源</translation>
+  </message>
+  <message>
+   <source>Stops…</source>
+   <translation>正在停止…</translation>
+  </message>
+  <message>
+   <source>The download of {model} has stopped.</source>
+   <translation>{model} 的下载已停止。</translation>
+  </message>
+  <message>
+   <source>The next download of it starts from the beginning.</source>
+   <translation>下次下载将从头开始。</translation>
+  </message>
+  <message>
+   <source>The program that looks after models ended unexpectedly.</source>
+   <translation>管理模型的程序意外结束。</translation>
+  </message>
+  <message>
+   <source>The starter model is for trying out: small pictures, a few words, flat shapes. Real posters come from the published Qwen-Image models. They are large; a download that is stopped goes on where it was.</source>
+   <translation>入门模型仅供试用：小图片、少量文字、平面形状。真正的海报由公开发布的 Qwen-Image 模型生成。它们很大；下载中断后会从中断处继续。</translation>
+  </message>
+  <message>
+   <source>They are brought to {folder}, where {size} are free.</source>
+   <translation>模型会下载到 {folder}，那里还有 {size} 可用空间。</translation>
+  </message>
+  <message>
+   <source>Waits for its turn.</source>
+   <translation>正在排队。</translation>
+  </message>
+  <message>
+   <source>Whether a model fits is a rule of thumb: all its weights at 16 bits in the memory of one device (at 32 bits for the processor).</source>
+   <translation>“能否运行”只是粗略估计：全部权重以 16 位放入一个设备的内存（仅用处理器时为 32 位）。</translation>
+  </message>
+  <message>
+   <source>changes pictures</source>
+   <translation>修改图片</translation>
+  </message>
+  <message>
+   <source>checks what is here</source>
+   <translation>正在校验已有部分</translation>
+  </message>
+  <message>
+   <source>fits the graphics card</source>
+   <translation>适合本机显卡</translation>
+  </message>
+  <message>
+   <source>makes pictures</source>
+   <translation>生成图片</translation>
+  </message>
+  <message>
+   <source>only if the source asks for one</source>
+   <translation>仅当来源要求时填写</translation>
+  </message>
+  <message>
+   <source>runs on the processor, slowly</source>
+   <translation>可用处理器运行，较慢</translation>
+  </message>
+  <message>
+   <source>takes pictures apart</source>
+   <translation>拆分图层</translation>
+  </message>
+  <message>
+   <source>too large for this computer</source>
+   <translation>对本机来说太大</translation>
+  </message>
+  <message>
+   <source>{done} of {total}</source>
+   <translation>已下载 {done}，共 {total}</translation>
+  </message>
+  <message>
+   <source>{model} is here.</source>
+   <translation>{model} 已就绪。</translation>
+  </message>
+  <message>
+   <source>{model} is under the {licence}, which allows no commercial use.</source>
+   <translation>{model} 采用 {licence}，不允许商业用途。</translation>
+  </message>
+  <message>
+   <source>{size} GB</source>
+   <translation>{size} GB</translation>
+  </message>
+  <message>
+   <source>{size} MB</source>
+   <translation>{size} MB</translation>
+  </message>
+  <message>
+   <source>{size} a second</source>
+   <translation>每秒 {size}</translation>
+  </message>
+  <message>
+   <source>{size} have arrived.</source>
+   <translation>已下载 {size}。</translation>
+  </message>
+  <message>
+   <source>{time} left</source>
+   <translation>剩余 {time}</translation>
   </message>
  </context>
  <context>

@@ -55,12 +55,14 @@ from model.requests import (
     TextToImage,
 )
 from model.sampling.schedule import LIGHTNING_SHIFT
+from model.transformer import Transformer
 
 PROMPT, BOTH = '一张红色的海报, with the headline "SALE"', "put Picture 1 beside Picture 2"
 NEGATIVE = " "
 SEED, GUIDANCE, STEPS = 5, 4.0, 4
 SHARED: dict[str, Any] = {"guidance": GUIDANCE, "steps": STEPS, "seed": SEED}
 SIDE, SAMPLES = 192, 5
+SQUARE: dict[str, Any] = {"width": SIDE, "height": SIDE}
 STRENGTH, LORA_RANK = 0.8, 4
 CONTROLLED = "QwenImageControlNetPipeline"
 GOAL, VAE_GOAL = 0.9, 0.35
@@ -163,10 +165,10 @@ def cases(folder: Path) -> Iterator[Case]:
 
 def _of_text_model(pair: Pair, folder: Path) -> Iterator[Case]:
     image, mask = noise_image(SIDE, SIDE), disc(SIDE, SIDE)
-    picture, size = to_picture(image), {"width": SIDE, "height": SIDE}
+    picture, size = to_picture(image), SQUARE
     text = TextToImage(prompt=PROMPT, **SHARED)
     yield _through_vae(pair)
-    yield _case("text to image", pair.ours, text, pair.reference, **size)  # type: ignore
+    yield _case("text to image", pair.ours, text, pair.reference, **size)
     yield _case(
         "image to image",
         pair.ours,
@@ -174,7 +176,7 @@ def _of_text_model(pair: Pair, folder: Path) -> Iterator[Case]:
         as_pipeline(pair, "QwenImageImg2ImgPipeline"),
         image=image,
         strength=0.75,
-        **size,  # type: ignore
+        **size,
     )
     yield _case(
         "inpaint",
@@ -184,7 +186,7 @@ def _of_text_model(pair: Pair, folder: Path) -> Iterator[Case]:
         image=image,
         mask_image=mask,
         strength=1.0,
-        **size,  # type: ignore
+        **size,
     )
     for name, extra, drawing, values in (
         ("ControlNet", 0, picture, {}),
@@ -249,17 +251,17 @@ def _of_21(folder: Path) -> Iterator[Case]:
     reference = tiny21.write_with_diffusers(SIZE_21, folder)
     reference.set_progress_bar_config(disable=True)
     ours = load(folder, accepted=[family.licence for family in FAMILIES])
-    size = {"width": SIDE, "height": SIDE}
-    yield _case("2.1: text to image", ours, TextToImage(prompt=PROMPT, **SHARED), reference, **size)  # type: ignore
+    size = SQUARE
+    yield _case("2.1: text to image", ours, TextToImage(prompt=PROMPT, **SHARED), reference, **size)
     images = [noise_image(SIDE, SIDE), noise_image(SIDE, SIDE // 2)]
     yield _case(
         "2.1: edit with two pictures",
         ours,
-        Edit(prompt=BOTH, images=tuple(map(to_picture, images)), **SHARED, **size),  # type: ignore
+        Edit(prompt=BOTH, images=tuple(map(to_picture, images)), **SHARED, **size),
         reference,
         image=images,
         output_resolution=SIDE,
-        **size,  # type: ignore
+        **size,
     )
 
 
@@ -319,7 +321,8 @@ def _controlnets(pair: Pair, folder: Path, extra: int) -> tuple[Any, AnyControlN
     tiny.randomise(reference)
     reference.eval().save_pretrained(folder)
     transformer = pair.ours.networks.transformer
-    ours, _ = load_controlnet(folder, transformer, dtype=torch.float32, device="cpu")  # type: ignore
+    assert isinstance(transformer, Transformer)
+    ours, _ = load_controlnet(folder, transformer, dtype=torch.float32, device="cpu")
     return reference, ours
 
 

@@ -15,7 +15,6 @@ from typing import Any
 
 from model.checkpoint.configs import MAX_LAYERS
 from model.checkpoint.folder import (
-    STEMS,
     TOKENIZER_FILES,
     Companions,
     ModelFolder,
@@ -27,6 +26,7 @@ from model.checkpoint.folder import (
     read_transformer,
 )
 from model.checkpoint.gguf_files import is_gguf
+from model.checkpoint.layout import STEMS
 from model.checkpoint.settings import with_settings
 from model.checkpoint.single_files import Part, Shape, SingleFile, recognise, refusal
 from model.checkpoint.sources import SUFFIXES
@@ -320,15 +320,15 @@ def _transformer_config(
         }
         axes = _axes(head_dim, row, base, found.path)
         if row.generation is Generation.two_one:
-            ratio = shapes["transformer_blocks.0.img_mlp.out.weight"][1] // dim
+            ratio: int = shapes["transformer_blocks.0.img_mlp.out.weight"][1] // dim
             return Transformer21Config(
                 **numbers,
                 axes_dims_rope=axes,
                 context_in_dim=text_dim,
-                mlp_ratio=ratio,  # type: ignore
+                mlp_ratio=ratio,
             )
         return TransformerConfig(
-            **numbers,  # type: ignore
+            **numbers,
             axes_dims_rope=axes,
             joint_attention_dim=text_dim,
             zero_cond_t=row.zero_cond_t,

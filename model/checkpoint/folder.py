@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from model.checkpoint.configs import check_class, read_config
+from model.checkpoint.layout import DIFFUSION_STEM, STEMS, name_of
 from model.checkpoint.settings import with_settings
 from model.checkpoint.strict_json import read_object
 from model.checkpoint.titles import few_steps, titles
@@ -41,12 +42,6 @@ from model.text_encoder.config import (
     VisionConfig,
 )
 
-DIFFUSION_STEM, TRANSFORMERS_STEM = "diffusion_pytorch_model", "model"
-STEMS = {
-    "transformer": DIFFUSION_STEM,
-    "vae": DIFFUSION_STEM,
-    "text_encoder": TRANSFORMERS_STEM,
-}
 CLASSES = {
     "transformer": ("QwenImageTransformer2DModel",),
     "vae": ("AutoencoderKLQwenImage",),
@@ -169,7 +164,7 @@ def read_folder(
     zero_cond_t = getattr(transformer, "zero_cond_t", False)  # 2.1 has no such choice
     rows = candidates(pipeline, zero_cond_t=zero_cond_t, sigmas=sigmas)
     weights = weight_files(path / "transformer", DIFFUSION_STEM)
-    name, metadata = path.resolve().name, metadata_of(weights)
+    name, metadata = name_of(path.resolve()), metadata_of(weights)
     try:
         row, variants = choose(
             rows, weights, titles(metadata, name), variant=variant, remembered=remembered
@@ -219,7 +214,7 @@ def read_transformer(path: Path, generation: Generation) -> Any:
 def _config_files(path: Path, kind: _Kind) -> dict[str, Path]:
     names: list[str] = list(_DECIDING_FILES)
     if not (path / "processor/preprocessor_config.json").exists():
-        names.append("processor/processor_config.json")  # type: ignore
+        names.append("processor/processor_config.json")
     names += [f"{kind.tokenizer}/{name}" for name in TOKENIZER_FILES]
     return {name: path / name for name in names if (path / name).is_file()}
 

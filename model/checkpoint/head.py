@@ -8,8 +8,8 @@ from pathlib import Path
 
 from torch import Tensor
 
-from model.checkpoint.folder import STEMS
 from model.checkpoint.keys import HEAD
+from model.checkpoint.layout import STEMS
 from model.checkpoint.weights import holds_tensor, read_tensor
 from model.errors import CheckpointError
 

@@ -22,8 +22,9 @@ import torch
 from torch import Tensor
 from transformers import Qwen2_5_VLModel, Qwen2Tokenizer
 
-from model.checkpoint.folder import CLASSES, DIFFUSION_STEM, TRANSFORMERS_STEM
+from model.checkpoint.folder import CLASSES
 from model.checkpoint.keys import published_text_encoder_name
+from model.checkpoint.layout import DIFFUSION_STEM, TRANSFORMERS_STEM
 from model.checkpoint.safetensors_files import DTYPE_NAMES
 from model.checkpoint.vae_layout import time_conv_shapes, unfold
 from model.config import SchedulerConfig, TransformerConfig, VaeConfig

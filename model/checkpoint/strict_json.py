@@ -35,6 +35,14 @@ def read_bytes(path: Path, *, limit_bytes: int = MAX_CONFIG_BYTES) -> bytes:
 
 
 def parse_object(data: bytes, where: str) -> dict[str, Any]:
+    value = parse_value(data, where)
+    if not isinstance(value, dict):
+        raise CheckpointError(f"{where}: holds {type(value).__name__}, not a JSON object")
+    return value
+
+
+def parse_value(data: bytes, where: str) -> Any:
+    """As `parse_object`, where any JSON value may stand."""
     try:
         value = json.loads(
             data.decode("utf-8"),
@@ -47,8 +55,6 @@ def parse_object(data: bytes, where: str) -> dict[str, Any]:
         raise CheckpointError(f"{where}: JSON nested deeper than {MAX_DEPTH} levels") from None
     except ValueError as error:  # also UnicodeError and JSONDecodeError
         raise CheckpointError(f"{where}: not valid JSON: {error}") from None
-    if not isinstance(value, dict):
-        raise CheckpointError(f"{where}: holds {type(value).__name__}, not a JSON object")
     return value
 
 

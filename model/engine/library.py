@@ -10,6 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from model.checkpoint.layout import name_of
 from model.engine.protocol import AdapterDescription, AdapterKind, Identify, ModelDescription
 from model.errors import CheckpointError, ModelError
 from model.requests import (
@@ -142,9 +143,9 @@ class Library:
             return path.resolve()
         paths = self._paths()
         for candidate in paths:
-            if candidate.name == name:
+            if name_of(candidate) == name:
                 return candidate
-        known = ", ".join(path.name for path in paths)
+        known = ", ".join(map(name_of, paths))
         raise CheckpointError(
             f"model {name!r}: neither a folder, a file of weights nor a known model ({known})"
         )
@@ -213,7 +214,7 @@ class Library:
             return self._built[1]
         network = build(self.read(path)).transformer
         if not isinstance(network, Transformer):
-            raise ModelError(f"{path.name} takes neither LoRAs nor ControlNets")
+            raise ModelError(f"{name_of(path)} takes neither LoRAs nor ControlNets")
         self._built = (path, network)
         return network
 

@@ -12,6 +12,7 @@ from typing import BinaryIO
 
 from model.engine.library import Library, ModelLibrary
 from model.engine.worker import EXIT_DEVICE, DeviceLost, Outbox, Worker
+from model.hub.local import cached_models
 
 # Of a crowded core the engine gets a tenth of what the window gets; of an idle one, all.
 NICENESS = 10
@@ -21,7 +22,7 @@ BELOW_NORMAL_PRIORITY_CLASS = 0x4000
 def main(argv: list[str]) -> int:
     options = _parser().parse_args(argv)
     library = Library(
-        options.models,
+        [*options.models, *cached_models()],
         device=options.device,
         dtype=options.dtype,
         variants=dict(options.variant),

@@ -162,14 +162,15 @@ def settle(networks: Networks, request: Request, size: tuple[int, int]) -> Settl
     multiple = networks.size_multiple
     schedule = row.schedule if request.schedule is None else request.schedule
     few = FEW_STEPS.get(schedule)
-    # Asked for, it is another one than the row's own numbers are for.
-    is_own = few is None or request.schedule is None
-    steps, guidance = (row.steps, row.guidance) if is_own else (few, 1.0)
+    steps, guidance = row.steps, row.guidance
+    if few is not None and request.schedule is not None:
+        # Asked for, it is another one than the row's own numbers are for.
+        steps, guidance = few, 1.0
     fixed = row.sigmas if few is None else ()
     return Settled(
         width=floor_to(width, multiple),
         height=floor_to(height, multiple),
-        steps=len(fixed) or request.steps or steps,  # type: ignore
+        steps=len(fixed) or request.steps or steps,
         guidance=guidance if request.guidance is None else request.guidance,
         negative=row.negative if request.negative is None else request.negative,
         schedule=schedule,

@@ -396,6 +396,6 @@ def test_which_model_it_is_can_be_said(studio: Studio) -> None:
 def test_the_panel_needs_no_scrolling_at_first(studio: Studio) -> None:
     root = studio.open()
     root.window.resize(1280, 800)
-    bar = root.window.prompt.scroll.verticalScrollBar()
+    bar = root.window.prompt.scroller.verticalScrollBar()
     studio.wait(lambda: root.window.prompt.height() > 600)
     assert bar.maximum() == 0

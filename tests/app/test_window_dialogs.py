@@ -9,7 +9,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QKeySequence
 from PySide6.QtWidgets import QDialogButtonBox
 
-from app.dialogs.about import LICENCES, AboutDialog, ModelsDialog
+from app.dialogs.about import LICENCES, AboutDialog
 from app.dialogs.keys import KeysEditor
 from app.dialogs.page import MM, PX, PageDialog
 from app.dialogs.settings import SettingsDialog
@@ -157,14 +157,6 @@ def test_about_names_every_licence(qtbot) -> None:
     qtbot.addWidget(dialog)
     text = dialog.findChild(QTextBrowser).toPlainText()
     assert all(name in text and licence in text for name, licence in LICENCES)
-
-
-def test_real_models_go_into_the_models_folder(tmp_path: Path, qtbot) -> None:
-    from PySide6.QtWidgets import QTextBrowser
-
-    dialog = ModelsDialog(tmp_path / "models")
-    qtbot.addWidget(dialog)
-    assert str(tmp_path / "models") in dialog.findChild(QTextBrowser).toPlainText()
 
 
 def test_banner_offers_deeds_and_leaves_when_one_is_chosen(qtbot, qapp) -> None:

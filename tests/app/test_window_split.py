@@ -9,7 +9,6 @@ import pytest
 from psd_tools import PSDImage
 from PySide6.QtCore import QPoint
 
-from app.dialogs.about import ModelsDialog
 from app.dialogs.split import SplitDialog
 from app.document.commands import AddLayer
 from app.document.composite import render
@@ -203,10 +202,12 @@ def test_without_a_layered_model_it_is_said_what_is_needed(studio: Studio) -> No
     studio.make("a poster")
     studio.trigger("split")
     assert "needs a Layered model" in messages(root)
-    assert "huggingface.co/Qwen/Qwen-Image-Layered" in messages(root)
-    shown = accept(ModelsDialog, lambda dialog: None)
+    assert "Get Qwen-Image-Layered" in messages(root)
     root.window.area.banner._deeds.itemAt(0).widget().click()  # type: ignore[union-attr]
-    assert shown
+    dialog = root.deeds.models.dialog
+    assert dialog is not None
+    studio.wait(lambda: "Qwen-Image-Layered" in dialog.rows)
+    studio.wait(lambda: dialog.rows["Qwen-Image-Layered"].get_button.hasFocus())
 
 
 def test_a_layered_model_makes_no_pictures_and_says_so(studio: Studio) -> None:
