@@ -30,6 +30,13 @@
     <numerusform>Remove %n steps from the history?</numerusform>
    </translation>
   </message>
+  <message numerus="yes">
+   <source>Split into %n layer(s)</source>
+   <translation>
+    <numerusform>Split into %n layer</numerusform>
+    <numerusform>Split into %n layers</numerusform>
+   </translation>
+  </message>
  </context>
  <context>
   <name>Models</name>

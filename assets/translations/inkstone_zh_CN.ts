@@ -207,6 +207,10 @@
    <translation>添加全部显示的蒙版(&amp;H)</translation>
   </message>
   <message>
+   <source>Add Step to Prompt as Pic&amp;ture</source>
+   <translation>将步骤作为图片加入提示词(&amp;T)</translation>
+  </message>
+  <message>
    <source>Add to Pr&amp;ompt as Picture</source>
    <translation>作为图片加入提示词(&amp;O)</translation>
   </message>
@@ -233,6 +237,10 @@
   <message>
    <source>De&amp;lete</source>
    <translation>删除(&amp;L)</translation>
+  </message>
+  <message>
+   <source>E&amp;xtend to Page…</source>
+   <translation>扩展到整个页面(&amp;X)…</translation>
   </message>
   <message>
    <source>F&amp;ull Screen</source>
@@ -329,6 +337,14 @@
   <message>
    <source>Show Mask Al&amp;one</source>
    <translation>单独显示蒙版(&amp;O)</translation>
+  </message>
+  <message>
+   <source>Spl&amp;it into Layers…</source>
+   <translation>拆分为图层(&amp;I)…</translation>
+  </message>
+  <message>
+   <source>There is no picture on the page yet.</source>
+   <translation>页面上还没有图片。</translation>
   </message>
   <message>
    <source>Zoom &amp;In</source>
@@ -450,6 +466,45 @@
   <message>
    <source>Weight of {name}</source>
    <translation>{name} 的权重</translation>
+  </message>
+ </context>
+ <context>
+  <name>Anchor</name>
+  <message>
+   <source>Bottom</source>
+   <translation>底部</translation>
+  </message>
+  <message>
+   <source>Bottom left</source>
+   <translation>左下</translation>
+  </message>
+  <message>
+   <source>Bottom right</source>
+   <translation>右下</translation>
+  </message>
+  <message>
+   <source>Left</source>
+   <translation>左侧</translation>
+  </message>
+  <message>
+   <source>Middle</source>
+   <translation>居中</translation>
+  </message>
+  <message>
+   <source>Right</source>
+   <translation>右侧</translation>
+  </message>
+  <message>
+   <source>Top</source>
+   <translation>顶部</translation>
+  </message>
+  <message>
+   <source>Top left</source>
+   <translation>左上</translation>
+  </message>
+  <message>
+   <source>Top right</source>
+   <translation>右上</translation>
   </message>
  </context>
  <context>
@@ -710,6 +765,10 @@
    <translation>显示图层</translation>
   </message>
   <message>
+   <source>Split into layers</source>
+   <translation>拆分为图层</translation>
+  </message>
+  <message>
    <source>Turn mask off</source>
    <translation>停用蒙版</translation>
   </message>
@@ -777,6 +836,14 @@
    <translation>图层“{name}”已锁定。请在图层面板中解锁。</translation>
   </message>
   <message>
+   <source>The picture covers the page already.</source>
+   <translation>图片已经覆盖整个页面。</translation>
+  </message>
+  <message>
+   <source>There is no picture on the page yet.</source>
+   <translation>页面上还没有图片。</translation>
+  </message>
+  <message>
    <source>This layer holds no text.</source>
    <translation>此图层不含文字。</translation>
   </message>
@@ -818,6 +885,65 @@
   <message>
    <source>Your document is untouched; a new engine starts when you retry.</source>
    <translation>您的文档未受影响；重试时会启动新的引擎。</translation>
+  </message>
+ </context>
+ <context>
+  <name>Extend</name>
+  <message>
+   <source>, </source>
+   <translation>、</translation>
+  </message>
+  <message>
+   <source>Continue the picture beyond its edges</source>
+   <translation>把图片延续到边缘之外</translation>
+  </message>
+  <message>
+   <source>Extend</source>
+   <translation>扩展</translation>
+  </message>
+  <message>
+   <source>Extend Picture to Page</source>
+   <translation>将图片扩展到整个页面</translation>
+  </message>
+  <message>
+   <source>Extend Picture…</source>
+   <translation>扩展图片…</translation>
+  </message>
+  <message>
+   <source>None of the models that are there can extend a picture. Add a folder with Qwen-Image in the settings.</source>
+   <translation>现有的模型都不能扩展图片。请在设置中添加含有 Qwen-Image 的文件夹。</translation>
+  </message>
+  <message>
+   <source>The model paints what is missing; the picture itself stays as it is, bit for bit.</source>
+   <translation>模型会画出缺少的部分；图片本身保持不变，一个比特也不改。</translation>
+  </message>
+  <message>
+   <source>The page is larger than the picture on it.</source>
+   <translation>页面比其上的图片大。</translation>
+  </message>
+  <message>
+   <source>The page is larger than the picture: {sides}.</source>
+   <translation>页面比图片大：{sides}。</translation>
+  </message>
+  <message>
+   <source>What the whole picture shows</source>
+   <translation>整张图片的内容</translation>
+  </message>
+  <message>
+   <source>{px} px at the bottom</source>
+   <translation>下方 {px} px</translation>
+  </message>
+  <message>
+   <source>{px} px at the left</source>
+   <translation>左侧 {px} px</translation>
+  </message>
+  <message>
+   <source>{px} px at the right</source>
+   <translation>右侧 {px} px</translation>
+  </message>
+  <message>
+   <source>{px} px at the top</source>
+   <translation>上方 {px} px</translation>
   </message>
  </context>
  <context>
@@ -950,6 +1076,10 @@
    <translation>正在根据“{name}”生成图片。请等待完成，或先取消。</translation>
   </message>
   <message>
+   <source>Add to prompt as picture</source>
+   <translation>作为图片加入提示词</translation>
+  </message>
+  <message>
    <source>Copy the prompt</source>
    <translation>复制提示词</translation>
   </message>
@@ -1006,6 +1136,12 @@
   <message>
    <source>Show before</source>
    <translation>显示修改前</translation>
+  </message>
+  <message numerus="yes">
+   <source>Split into %n layer(s)</source>
+   <translation>
+    <numerusform>拆分为 %n 个图层</numerusform>
+   </translation>
   </message>
   <message>
    <source>This step is not in the history of the document.</source>
@@ -1138,6 +1274,10 @@
    <translation>图片</translation>
   </message>
   <message>
+   <source>Split picture</source>
+   <translation>拆分后的图片</translation>
+  </message>
+  <message>
    <source>Text</source>
    <translation>文字</translation>
   </message>
@@ -1173,6 +1313,10 @@
    <translation>请在设置中添加模型文件夹。</translation>
   </message>
   <message>
+   <source>Choose another model to make a picture. To split this one, use Layer &gt; Split into Layers.</source>
+   <translation>要生成图片，请选择其他模型。要拆分这张图片，请使用“图层 &gt; 拆分为图层”。</translation>
+  </message>
+  <message>
    <source>No usable model was found.</source>
    <translation>未找到可用的模型。</translation>
   </message>
@@ -1187,6 +1331,10 @@
   <message>
    <source>The picture was made but could not be stored, so it is not shown.</source>
    <translation>图片已生成但无法保存，因此没有显示。</translation>
+  </message>
+  <message>
+   <source>This model looks at no other pictures. Remove them, or choose another.</source>
+   <translation>此模型不看其他图片。请移除它们，或选择其他模型。</translation>
   </message>
   <message>
    <source>This project is open for reading only.</source>
@@ -1205,8 +1353,16 @@
    <translation>图片太多（{count} 张）：此模型最多接受 {most} 张，请移除一些。</translation>
   </message>
   <message>
+   <source>{count} pictures with the page are too many: this model takes {most}. Remove some.</source>
+   <translation>连同页面共 {count} 张图片，太多了：此模型最多 {most} 张。请移除一些。</translation>
+  </message>
+  <message>
    <source>{model} is under the {licence}, which allows no commercial use.</source>
    <translation>{model} 采用 {licence}，该许可证不允许商业用途。</translation>
+  </message>
+  <message>
+   <source>“{model}” splits pictures into layers and draws none.</source>
+   <translation>“{model}”只把图片拆分为图层，不生成图片。</translation>
   </message>
  </context>
  <context>
@@ -1222,6 +1378,10 @@
   <message>
    <source>Grow</source>
    <translation>扩展</translation>
+  </message>
+  <message>
+   <source>Hide the map</source>
+   <translation>隐藏此图</translation>
   </message>
   <message>
    <source>Invert</source>
@@ -1240,8 +1400,8 @@
    <translation>新图层</translation>
   </message>
   <message>
-   <source>Nothing is white: lower the threshold, or invert.</source>
-   <translation>没有白色部分：请降低阈值或反相。</translation>
+   <source>Nothing is chosen: lower the threshold, or invert.</source>
+   <translation>没有选中任何内容：请降低阈值，或反转。</translation>
   </message>
   <message>
    <source>Selection</source>
@@ -1260,16 +1420,20 @@
    <translation>用作蒙版或选区</translation>
   </message>
   <message>
-   <source>What counts, in white</source>
-   <translation>起作用的部分（白色）</translation>
-  </message>
-  <message>
-   <source>White is what counts: {share} of the page.</source>
-   <translation>白色部分起作用：占页面的 {share}。</translation>
+   <source>{share} of the page is chosen.</source>
+   <translation>已选中页面的 {share}。</translation>
   </message>
  </context>
  <context>
   <name>Maps</name>
+  <message>
+   <source>Nothing is chosen, so nothing was changed.</source>
+   <translation>没有选中任何内容，因此未作更改。</translation>
+  </message>
+  <message>
+   <source>Preview: {use}</source>
+   <translation>预览：{use}</translation>
+  </message>
   <message>
    <source>The answer is a map. It can become a mask or a selection.</source>
    <translation>结果是一张分布图，可以用作蒙版或选区。</translation>
@@ -1277,6 +1441,21 @@
   <message>
    <source>Use as mask or selection…</source>
    <translation>用作蒙版或选区…</translation>
+  </message>
+ </context>
+ <context>
+  <name>ModelDialog</name>
+  <message>
+   <source>Description</source>
+   <translation>描述</translation>
+  </message>
+  <message>
+   <source>Model</source>
+   <translation>模型</translation>
+  </message>
+  <message>
+   <source>Say in a few words what the picture shows.</source>
+   <translation>请用几个词说明图片的内容。</translation>
   </message>
  </context>
  <context>
@@ -1477,6 +1656,10 @@
  </context>
  <context>
   <name>PageDialog</name>
+  <message>
+   <source>Anchor</source>
+   <translation>锚点</translation>
+  </message>
   <message>
    <source>Background</source>
    <translation>背景</translation>
@@ -2102,12 +2285,83 @@
   </message>
  </context>
  <context>
+  <name>Split</name>
+  <message>
+   <source>Empty: the model describes the picture by itself</source>
+   <translation>留空：由模型自己描述图片</translation>
+  </message>
+  <message>
+   <source>Get It…</source>
+   <translation>获取…</translation>
+  </message>
+  <message>
+   <source>Get {model} (Apache-2.0, free for commercial work), or add its folder in the settings.</source>
+   <translation>获取 {model}（Apache-2.0，可免费商用），或在设置中添加其文件夹。</translation>
+  </message>
+  <message>
+   <source>Layers</source>
+   <translation>图层数</translation>
+  </message>
+  <message>
+   <source>Model Folders…</source>
+   <translation>模型文件夹…</translation>
+  </message>
+  <message>
+   <source>Resolution</source>
+   <translation>分辨率</translation>
+  </message>
+  <message>
+   <source>Split</source>
+   <translation>拆分</translation>
+  </message>
+  <message>
+   <source>Split Again…</source>
+   <translation>再次拆分…</translation>
+  </message>
+  <message>
+   <source>Split into Layers</source>
+   <translation>拆分为图层</translation>
+  </message>
+  <message>
+   <source>Splitting a picture needs a Layered model.</source>
+   <translation>拆分图片需要 Layered 模型。</translation>
+  </message>
+  <message>
+   <source>The engine is still looking for models. Try again in a moment.</source>
+   <translation>引擎仍在查找模型。请稍后再试。</translation>
+  </message>
+  <message>
+   <source>The size the model works at; its layers are brought to the page's</source>
+   <translation>模型工作的尺寸；得到的图层会缩放到页面尺寸</translation>
+  </message>
+  <message>
+   <source>This is a poor split: the layers miss much of the picture.</source>
+   <translation>这次拆分不理想：图层缺少图片的许多内容。</translation>
+  </message>
+  <message>
+   <source>What is seen on the page becomes a group of layers with transparency. A layer of corrections on top makes them equal the picture exactly.</source>
+   <translation>页面上所见的内容变成一组带透明度的图层。顶部的校正图层使它们与原图完全一致。</translation>
+  </message>
+  <message>
+   <source>What the picture shows; this model cannot describe it</source>
+   <translation>图片的内容；此模型无法自己描述</translation>
+  </message>
+  <message>
+   <source>Without the correction layer {share} of the picture would look different. Split it again with a description that names its parts, or into another number of layers.</source>
+   <translation>没有校正图层，图片的 {share} 看起来会不同。请写明图片各部分的描述再拆分一次，或改变图层数。</translation>
+  </message>
+ </context>
+ <context>
   <name>Status</name>
   <message numerus="yes">
    <source>%n px changed outside</source>
    <translation>
     <numerusform>选区外更改了 %n 个像素</numerusform>
    </translation>
+  </message>
+  <message>
+   <source>Correction layer: {share} of the picture, {visible} visible</source>
+   <translation>校正图层：占图片的 {share}，可见 {visible}</translation>
   </message>
   <message>
    <source>Done in {time}</source>
@@ -2399,6 +2653,10 @@
  </context>
  <context>
   <name>Words</name>
+  <message>
+   <source>less than 1 %</source>
+   <translation>不到 1 %</translation>
+  </message>
   <message>
    <source>{h} h {min} min</source>
    <translation>{h} 小时 {min} 分</translation>
