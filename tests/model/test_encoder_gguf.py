@@ -13,6 +13,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from model import loader
+from model.bench import tiny, tiny21
 from model.checkpoint.encoder_gguf import published_names
 from model.checkpoint.keys import published_text_encoder_name
 from model.checkpoint.single_files import recognise
@@ -21,7 +22,6 @@ from model.requests import TextToImage
 from model.text_encoder.encoder import build_network
 from model.text_encoder.encoder21 import build_network21
 from model.text_encoder.tokenizer import load_tokenizer
-from tests import tiny, tiny21
 
 WEIGHTS = "transformer/diffusion_pytorch_model.safetensors"
 SIZE = tiny.Tiny(text_width=32, mrope=(2, 2, 4), seed=5)

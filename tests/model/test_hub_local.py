@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from model.checkpoint.folder import _DECIDING_FILES, _TOKENIZER_FILES
+from model.checkpoint.folder import _DECIDING_FILES, TOKENIZER_FILES
 from model.checkpoint.layout import name_of
 from model.config import FAMILIES
 from model.errors import HubError
@@ -64,7 +64,7 @@ def test_all_that_decides_about_pictures_is_fetched() -> None:
         named = {*sum(entry.needed, ()), *entry.welcome}
         wanted = {*_DECIDING_FILES} - {"inkstone.json"}
         tokenizer = "tokenizer" if entry.row.generation == "1.x" else "processor"
-        wanted |= {f"{tokenizer}/{name}" for name in _TOKENIZER_FILES}
+        wanted |= {f"{tokenizer}/{name}" for name in TOKENIZER_FILES}
         assert wanted <= named, entry.name
         assert not any(name.endswith((".py", ".bin", ".pt", ".pkl")) for name in named)
 
