@@ -118,6 +118,7 @@ class MainWindow(QMainWindow):
         self.history.follow(state)
         self.text.show_layer(layer if isinstance(layer, TextLayer) else None)
         self.status.show_page(state.page.width, state.page.height)
+        self.status.show_step(state.current_node)
         self.prompt.follow_situation(bool(state.layers))
         self.workspace.generation.has_mask = has_mask(state)
         if not state.layers and self.workspace.generation.is_change:

@@ -22,6 +22,8 @@ from app.state.making import Making
 from model.engine.protocol import AdapterKind
 from model.requests import Picture
 
+LAYOUT_MS = 60
+
 
 class AdapterDeeds:
     def __init__(self, window: MainWindow, making: Making) -> None:
@@ -41,12 +43,12 @@ class AdapterDeeds:
         extras.variants.variant_chosen.connect(self.choose_variant)
 
     def _show_added(self, kind: AdapterKind) -> None:
-        """Once the panel has been laid out anew."""
+        """Once the panel has been laid out anew, which takes a round of events a nested layout."""
         prompt = self._window.prompt
         sections = {AdapterKind.lora: prompt.extras.styles}
         section = sections.get(kind, prompt.extras.control)
         show = partial(prompt.scroller.ensureWidgetVisible, section.rows[-1])
-        QTimer.singleShot(0, section.rows[-1], show)
+        QTimer.singleShot(LAYOUT_MS, section.rows[-1], show)
 
     def ask_lora(self) -> None:
         title = translate("Adapters", "Add a style (LoRA)")

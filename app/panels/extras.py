@@ -33,6 +33,11 @@ class Extras(QWidget):
         watch(generation, "is_change", lambda is_change: self.control.setVisible(not is_change))
         self._arrange()
 
+    def align(self, width: int) -> None:
+        """Fields begin where those above them do, whose captions are `width` px wide."""
+        for caption in (self.schedule.caption, *self.strength.captions):
+            caption.setMinimumWidth(width)
+
     def _arrange(self) -> None:
         """Side by side while both are folded, which saves a line."""
         is_side_by_side = not (self.styles.is_open or self.control.is_open)

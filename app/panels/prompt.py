@@ -112,6 +112,8 @@ class PromptPanel(Panel):
         self._show_mode(self._generation.is_change)
         self._show_models()
         self._show_sizes()
+        captions = (self._labels[name] for name in ("model", "sizes", "steps", "seed", "count"))
+        self.extras.align(max(caption.sizeHint().width() for caption in captions))
 
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)

@@ -27,13 +27,13 @@ class StrengthForm(QWidget):
         self.strength = Amount((LEAST, 1.0), (LEAST, 1.0))
         self.margin = number(WHOLE, MAX_SIDE_PX, " px")
         self.feather = number(0, MAX_FEATHER_PX, " px")
-        self._labels = [label("", "muted") for _ in range(3)]
+        self.captions = [label("", "muted") for _ in range(3)]
         grid = QGridLayout(self)
         grid.setContentsMargins(0, 0, 0, 0)
         grid.setHorizontalSpacing(SPACE)
         grid.setVerticalSpacing(SPACE)
         for line, field in enumerate((self.strength, self.margin, self.feather)):
-            grid.addWidget(self._labels[line], line, 0)
+            grid.addWidget(self.captions[line], line, 0)
             grid.addWidget(field, line, 1)
         grid.setColumnStretch(1, 1)
         bind(generation, "margin", self.margin.setValue, self.margin.valueChanged)
@@ -54,7 +54,7 @@ class StrengthForm(QWidget):
             translate("Strength", "Over how many pixels the new fades into the old, inwards"),
         )
         fields = (self.strength, self.margin, self.feather)
-        for caption, field, text, tip in zip(self._labels, fields, texts, tips, strict=True):
+        for caption, field, text, tip in zip(self.captions, fields, texts, tips, strict=True):
             caption.setText(text)
             field.setToolTip(tip)
             field.setAccessibleName(text)
@@ -80,7 +80,7 @@ class StrengthForm(QWidget):
         paints = not make.follows_instructions
         shown = (paints, paints and make.has_mask, make.has_mask)
         fields = (self.strength, self.margin, self.feather)
-        for caption, field, is_shown in zip(self._labels, fields, shown, strict=True):
+        for caption, field, is_shown in zip(self.captions, fields, shown, strict=True):
             caption.setVisible(is_shown)
             field.setVisible(is_shown)
         self.strength.show_value(make.mask_strength if make.has_mask else make.strength)

@@ -55,9 +55,9 @@ class ScheduleChoice(QWidget):
     def __init__(self, generation: Generation) -> None:
         super().__init__()
         self._generation = generation
-        self._label = label("", "muted")
+        self.caption = label("", "muted")
         self.schedules = Combo()
-        layout = row(self._label, self.schedules, spacing=SPACE)
+        layout = row(self.caption, self.schedules, spacing=SPACE)
         layout.setStretch(1, 1)
         self.setLayout(layout)
         self.schedules.activated.connect(
@@ -74,8 +74,8 @@ class ScheduleChoice(QWidget):
     def _show(self) -> None:
         make = self._generation
         found, current = make.found_schedule, make.effective_schedule
-        self._label.setText(translate("Prompt", "Schedule"))
-        self.schedules.setAccessibleName(self._label.text())
+        self.caption.setText(translate("Prompt", "Schedule"))
+        self.schedules.setAccessibleName(self.caption.text())
         self.schedules.clear()
         for schedule in SCHEDULES:
             self.schedules.addItem(schedule_name(schedule), schedule)

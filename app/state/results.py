@@ -32,7 +32,7 @@ from app.document.tiles import PixelKind
 from app.i18n import translate
 from app.store.jobs import Job
 from model.recipes import to_recipe
-from model.requests import CHANGES, Decompose, Outpaint, Result
+from model.requests import CHANGES, Decompose, Outpaint, Request, Result
 
 NAME_CHARS = 80
 
@@ -72,7 +72,7 @@ def _arrival(state: DocumentState, tree: EditTree, job: Job, result: Result, k: 
     placed = place(state, tree, job, result, k)
     node = Node(
         parent=parent,
-        name=" ".join(request.prompt.split())[:NAME_CHARS],
+        name=_name_of(request),
         recipe=to_recipe(request, result.model),
         content=Made(request=request, mask=job.mask, image=placed.image),
         region=placed.region,
@@ -119,6 +119,15 @@ def place(state: DocumentState, tree: EditTree, job: Job, result: Result, k: int
     if isinstance(job.request, Outpaint):
         return place_extension(state, image, mask=_mask_of(state, image, job), base=base)
     return place_result(state, image, mask=job.mask, base=base)
+
+
+def _name_of(request: Request) -> str:
+    """What stands in the history; the words of an extension are those of the whole picture."""
+    if isinstance(request, Outpaint):
+        width, height = request.full_size
+        size = f"{width} × {height}"
+        return translate("History", "Extended to {size} px").format(size=size)
+    return " ".join(request.prompt.split())[:NAME_CHARS]
 
 
 def _mask_of(state: DocumentState, image: QImage, job: Job) -> Selection:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QMimeData, QSize, Qt, Signal
-from PySide6.QtGui import QKeyEvent, QTextCursor
+from PySide6.QtCore import QEvent, QMimeData, QSize, Qt, Signal
+from PySide6.QtGui import QKeyEvent, QKeySequence, QTextCursor
 from PySide6.QtWidgets import QPlainTextEdit
 
 from app.document.text import words_of
@@ -55,6 +55,18 @@ class PromptEdit(QPlainTextEdit):
             self.pictured.emit(pictures)
         else:
             super().insertFromMimeData(source)
+
+    def event(self, event: QEvent) -> bool:
+        """With nothing to be undone in the words, Ctrl+Z is the document's."""
+        if event.type() == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent):
+            words, keys = self.document(), QKeySequence.StandardKey
+            is_undo, is_redo = event.matches(keys.Undo), event.matches(keys.Redo)
+            if (is_undo and not words.isUndoAvailable()) or (
+                is_redo and not words.isRedoAvailable()
+            ):
+                event.ignore()
+                return False
+        return super().event(event)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         steps = {Qt.Key.Key_Up: -1, Qt.Key.Key_Down: 1}

@@ -18,6 +18,7 @@ class StatusBar(QStatusBar):
         self.work = label("")
         self.outside = label("")
         self.page, self.device, self.memory, self.zoom = (label("") for _ in range(4))
+        self._step: str | None = None
         self.addWidget(self.work)
         self.addWidget(self.outside)
         for part in (self.page, self.device, self.memory, self.zoom):
@@ -25,6 +26,13 @@ class StatusBar(QStatusBar):
 
     def show_work(self, text: str) -> None:
         self.work.setText(text)
+
+    def show_step(self, node_id: str | None) -> None:
+        """What was said of the making of one step is not said of another."""
+        if node_id != self._step:
+            self._step = node_id
+            self.work.clear()
+            self.outside.clear()
 
     def show_outside(self, pixels: int | None) -> None:
         """How many pixels outside the mask differ; None hides it: nothing was protected."""

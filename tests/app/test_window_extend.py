@@ -81,7 +81,8 @@ def test_the_page_grows_and_the_picture_after_it(studio: Studio) -> None:
     assert render(document.state, at) == picture
     assert root.window.status.outside.text() == "0 px changed outside"
     node = workspace.tree.node(step)
-    assert (node.parent, node.name, document.state.current_node) == (first, "a poster", step)
+    assert (node.parent, node.name) == (first, "Extended to 100 × 80 px")
+    assert document.state.current_node == step
     request = node.request
     assert isinstance(request, Outpaint)
     assert (request.left, request.right, request.top, request.bottom) == (18, 18, 8, 8)
@@ -89,6 +90,7 @@ def test_the_page_grows_and_the_picture_after_it(studio: Studio) -> None:
     assert not action.isEnabled()
     studio.trigger("undo")
     assert document.state == grown
+    assert root.window.status.outside.text() == "", "it was said of the step that is gone"
     studio.trigger("undo")
     assert render(document.state) == picture
 

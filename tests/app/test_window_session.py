@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QPointF, QRect
+from PySide6.QtCore import QPointF, QRect, Qt
 from PySide6.QtGui import QColor, QImage
+from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
 from app.document.commands import SetSelection
@@ -517,3 +518,20 @@ def test_fixed_zooms_have_keys(studio: Studio, name: str, key: str, zoom: float)
     assert root.window.actions_table[name].shortcut().toString() == key
     studio.trigger(name)
     assert root.window.canvas.viewport.zoom == zoom
+
+
+def test_undo_in_the_prompt_is_of_its_words_and_then_of_the_document(studio: Studio) -> None:
+    root = studio.open()
+    studio.make("a poster")
+    document, field = root.workspace.document, root.window.prompt.prompt
+    made = document.state
+    root.window.show()
+    root.window.activateWindow()
+    field.setFocus()
+    QTest.keyClicks(field, "abc")
+    assert field.text == "abc"
+    QTest.keyClick(field, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
+    assert (field.text, document.state) == ("", made)
+    QTest.keyClick(field, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
+    studio.wait(lambda: document.state != made)
+    assert not document.state.layers

@@ -235,7 +235,7 @@ def test_a_model_without_an_eye_needs_a_description(qtbot) -> None:
 
 def test_a_failed_split_leaves_the_page(studio: Studio) -> None:
     script = {"run": [do("reply")]}
-    failing = {"run": [do("fail", kind="memory", message="too little memory")]}
+    failing = {"run": [do("fail", kind="out_of_memory", message="too little memory")]}
     root = open_with_layered(studio, script)
     studio.make("a poster")
     before = root.workspace.document.state
