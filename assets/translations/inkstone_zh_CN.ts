@@ -1092,6 +1092,10 @@
    <translation>导出此图片…</translation>
   </message>
   <message>
+   <source>Extended to {size} px</source>
+   <translation>扩展到 {size} px</translation>
+  </message>
+  <message>
    <source>History</source>
    <translation>历史</translation>
   </message>

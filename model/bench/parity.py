@@ -62,7 +62,6 @@ NEGATIVE = " "
 SEED, GUIDANCE, STEPS = 5, 4.0, 4
 SHARED: dict[str, Any] = {"guidance": GUIDANCE, "steps": STEPS, "seed": SEED}
 SIDE, SAMPLES = 192, 5
-SQUARE: dict[str, Any] = {"width": SIDE, "height": SIDE}
 STRENGTH, LORA_RANK = 0.8, 4
 CONTROLLED = "QwenImageControlNetPipeline"
 GOAL, VAE_GOAL = 0.9, 0.35
@@ -163,9 +162,13 @@ def cases(folder: Path) -> Iterator[Case]:
     yield from _of_21(folder / "21")
 
 
+def _square() -> dict[str, Any]:
+    return {"width": SIDE, "height": SIDE}
+
+
 def _of_text_model(pair: Pair, folder: Path) -> Iterator[Case]:
     image, mask = noise_image(SIDE, SIDE), disc(SIDE, SIDE)
-    picture, size = to_picture(image), SQUARE
+    picture, size = to_picture(image), _square()
     text = TextToImage(prompt=PROMPT, **SHARED)
     yield _through_vae(pair)
     yield _case("text to image", pair.ours, text, pair.reference, **size)
@@ -251,7 +254,7 @@ def _of_21(folder: Path) -> Iterator[Case]:
     reference = tiny21.write_with_diffusers(SIZE_21, folder)
     reference.set_progress_bar_config(disable=True)
     ours = load(folder, accepted=[family.licence for family in FAMILIES])
-    size = SQUARE
+    size = _square()
     yield _case("2.1: text to image", ours, TextToImage(prompt=PROMPT, **SHARED), reference, **size)
     images = [noise_image(SIDE, SIDE), noise_image(SIDE, SIDE // 2)]
     yield _case(

@@ -602,7 +602,7 @@ def test_a_missing_library_names_its_packages(run: Run, monkeypatch: pytest.Monk
 def test_words_and_options_are_those_that_scripts_depend_on(run: Run) -> None:
     assert set(cli.WORDS) == {
         *("generate", "edit", "inpaint", "outpaint", "layers", "polish", "caption"),
-        *("export", "info", "prepare", "train", "evaluate", "bench", "engine"),
+        *("export", "info", "models", "prepare", "train", "evaluate", "bench", "engine"),
     }
     common = {"--prompt", "--negative", "--size", "--steps", "--guidance", "--seed", "--count"}
     common |= {"--recipe", "--model", "--device", "--dtype", "--json", "--output", "--image"}
@@ -622,7 +622,7 @@ def test_words_and_options_are_those_that_scripts_depend_on(run: Run) -> None:
         assert shown.status == 0
         assert '"files"' in shown.out
     shared = {"--seed", "--model", "--variant", "--device", "--dtype", "--json", "-h", "--help"}
-    shared |= {"--accept-licence"}
+    shared |= {"--accept-licence", "--parts"}
     for word, own_options in {"polish": {"--prompt"}, "caption": {"--language"}}.items():
         parser = cli_options.writing_parser(word)
         options = {o for action in parser._actions for o in action.option_strings}

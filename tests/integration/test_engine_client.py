@@ -16,11 +16,14 @@ from pytestqt.qtbot import QtBot
 from app.engine.child import Deadlines
 from app.engine.client import EngineClient, EngineState
 from model.engine.protocol import (
+    AdapterKind,
     Describe,
     Described,
     Failed,
     Failure,
     Finished,
+    Identified,
+    Identify,
     Load,
     Loaded,
     Plan,
@@ -28,20 +31,26 @@ from model.engine.protocol import (
     Progress,
     Run,
     Stopped,
+    Trace,
+    Traced,
     Words,
     Write,
     Written,
 )
-from model.requests import Polish, TextToImage
+from model.requests import Picture, Polish, TextToImage
 from tests.fakes import DESCRIPTION, FakeEngine, do, result_of, text_of, worker_command
 
 REQUEST = TextToImage(prompt="a poster", seed=5)
 WRITING = Polish(prompt="a poster", seed=5)
+MAP = Picture(width=2, height=1, mode="L", data=b"\0\xff")
 QUICK = Deadlines(first_reply_ms=5000, silence_ms=1000, stop_ms=500, quit_ms=500, kill_ms=500)
 WAIT_MS = 15_000
 
 
-ENDINGS = ("described", "loaded", "planned", "finished", "written", "failed", "stopped")
+ENDINGS = (
+    *("described", "loaded", "planned", "identified", "traced", "finished"),
+    *("written", "failed", "stopped"),
+)
 
 
 class Listener:
@@ -91,8 +100,13 @@ def ask_all(client: EngineClient) -> list[int]:
         client.describe(),
         client.load("fake"),
         client.plan("fake", REQUEST),
+        client.identify(AdapterKind.lora, "fake", name="grain"),
+        client.trace(MAP),
         client.run("fake", REQUEST),
     ]
+
+
+ANSWERS = [Described, Loaded, Planned, Identified, Traced, Finished]
 
 
 def test_a_good_engine(listen: Listen, tmp_path: Path) -> None:
@@ -100,9 +114,9 @@ def test_a_good_engine(listen: Listen, tmp_path: Path) -> None:
     client = listener.client
     assert client.state == EngineState.off
     endings = listener.until_ended(*ask_all(client))
-    assert [type(e) for e in endings] == [Described, Loaded, Planned, Finished]
+    assert [type(e) for e in endings] == ANSWERS
     assert endings[0].models == (DESCRIPTION,)
-    assert endings[3].result == result_of(REQUEST)
+    assert endings[-1].result == result_of(REQUEST)
     assert [p.step for p in listener.progress] == [1, 2, 3, 4]
     assert [state.name for state in listener.states] == ["starting", "ready", "busy", "ready"]
 
@@ -110,8 +124,8 @@ def test_a_good_engine(listen: Listen, tmp_path: Path) -> None:
 def test_the_real_worker(listen: Listen) -> None:
     listener = listen(worker_command(blocks=1, block_ms=10))
     endings = listener.until_ended(*ask_all(listener.client))
-    assert [type(e) for e in endings] == [Described, Loaded, Planned, Finished]
-    assert endings[3].result.pictures == result_of(REQUEST).pictures
+    assert [type(e) for e in endings] == ANSWERS
+    assert endings[-1].result.pictures == result_of(REQUEST).pictures
 
 
 def test_words_come_as_they_are_written(listen: Listen, tmp_path: Path) -> None:
@@ -160,7 +174,8 @@ def test_the_heart_is_heard(listen: Listen, tmp_path: Path, qtbot: QtBot) -> Non
     assert signal.args == [123_456_789]
 
 
-WORDS = ("hello", "describe", "load", "plan", "run")
+BEFORE = {"hello": 0, "describe": 0, "load": 1, "plan": 2, "run": 5}
+"""How many answers come before that of each word."""
 FAULTS = {
     "kill": [do("kill")],
     "exit 0": [do("exit")],
@@ -175,7 +190,7 @@ FAULTS = {
 
 
 EVERYWHERE = ("kill", "garbage", "half a frame")
-CASES = [(w, f) for w in WORDS for f in FAULTS if f in EVERYWHERE or w in ("hello", "run")]
+CASES = [(w, f) for w in BEFORE for f in FAULTS if f in EVERYWHERE or w in ("hello", "run")]
 
 
 @pytest.mark.parametrize(("word", "fault"), CASES)
@@ -186,11 +201,10 @@ def test_a_fault_at_each_step_fails_what_is_open_and_the_next_engine_works(
     listener = listen(engine.command)
     ids = ask_all(listener.client)
     endings = listener.until_ended(*ids)
-    expected = [Described, Loaded, Planned, Finished]
-    place = max(0, WORDS.index(word) - 1)
+    place = BEFORE[word]
     if fault == "twice" and word != "hello":
         place += 1  # the first of the two replies was right
-    assert [type(e) for e in endings[:place]] == expected[:place]
+    assert [type(e) for e in endings[:place]] == ANSWERS[:place]
     for ending in endings[place:]:
         assert isinstance(ending, Failed)
         assert ending.kind == Failure.engine_lost
@@ -213,7 +227,7 @@ def test_a_crash_in_the_middle_of_a_run(listen: Listen, tmp_path: Path, step: in
         assert "memory may have run out" in ending.message
 
 
-@pytest.mark.parametrize("word", WORDS)
+@pytest.mark.parametrize("word", BEFORE)
 def test_a_hang_ends_at_the_deadline(listen: Listen, tmp_path: Path, word: str) -> None:
     deadlines = Deadlines(first_reply_ms=2500, silence_ms=400)
     engine = FakeEngine.write(tmp_path, {word: [do("hang")]}, {})
@@ -404,4 +418,4 @@ def test_the_log_holds_what_the_engine_prints_and_stays_small(
 def test_every_question_is_tried_here() -> None:
     from model.engine.protocol import QUESTIONS
 
-    assert set(QUESTIONS) == {Describe, Load, Plan, Run, Write}
+    assert set(QUESTIONS) == {Describe, Load, Plan, Identify, Trace, Run, Write}

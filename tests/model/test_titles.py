@@ -204,7 +204,9 @@ def test_what_its_tensors_tell(tmp_path: Path) -> None:
 
 def test_a_single_file_alone_says_what_it_is(tmp_path: Path) -> None:
     published_heads = Transformer(Tiny(heads=1, axes=(16, 56, 56)).transformer)
-    path = saved(published_heads, tmp_path / "mine.safetensors")
+    alone = tmp_path / "folder/alone"  # other tests' models lie beside tmp_path
+    alone.mkdir(parents=True)
+    path = saved(published_heads, alone / "mine.safetensors")
     wanted = "is the transformer of Qwen-Image alone; it also needs a text encoder"
     with pytest.raises(CheckpointError, match=wanted):
         Library().load(Library().find(str(path)))

@@ -29,8 +29,8 @@ SHIPPED = sorted((Path(__file__).resolve().parents[2] / "training" / "runs").glo
 OPTIONS = {
     "vae": "version name folder seed device threads workers steps batch hours log_steps "
     "checkpoint_steps checkpoint_minutes keep sample_steps data optimizer network start "
-    "freeze_encoder crop_px crops_per_poster busy_share gradient_weight latent_noise latent_bound "
-    "bound_weight statistics_posters",
+    "grow_weight freeze_encoder crop_px crops_per_poster busy_share crop_step_px gradient_weight "
+    "latent_noise latent_bound bound_weight statistics_posters",
     "flow_matching": "version name folder seed device threads workers steps batch hours log_steps "
     "checkpoint_steps checkpoint_minutes keep sample_steps data optimizer vae start pool "
     "network encoder freeze_encoder_steps caption_dropout sigma_mean sigma_deviation noise_share "
