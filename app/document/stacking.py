@@ -175,7 +175,10 @@ def looks_kept(group: GroupLayer) -> bool:
     if not group.visible or not group.children:
         return True
     if len(group.children) == 1:
-        return not masked or group.children[0].mask is None
+        (layer,) = group.children
+        # Sums are cut off at white: before the group's opacity, after the layer's.
+        is_cut = group.blend is Blend.add and layer.opacity < 1.0
+        return not is_cut and (not masked or layer.mask is None)
     mixes = any(layer.visible and layer.blend is not Blend.normal for layer in group.children)
     return group.opacity == 1.0 and group.blend is Blend.normal and not masked and not mixes
 

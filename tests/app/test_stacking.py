@@ -15,7 +15,15 @@ from app.document.commands import GroupLayers, SetLayer
 from app.document.composite import render
 from app.document.document import Document
 from app.document.errors import DocumentError, LayerLocked
-from app.document.layers import GroupLayer, Layer, Layers, find_layer, shown_name, walk
+from app.document.layers import (
+    GroupLayer,
+    Layer,
+    Layers,
+    TextLayer,
+    find_layer,
+    shown_name,
+    walk,
+)
 from app.document.stacking import (
     MoveLayers,
     StepLayers,
@@ -173,6 +181,15 @@ def test_a_single_layer_carries_its_group_s_look(
     assert isinstance(group, GroupLayer)
     if looks_kept(group):
         assert furthest(Ungroup(layer_id="g").apply(state), state) <= 2
+
+
+def test_a_sum_that_the_layer_s_opacity_dims_is_not_kept(qapp: object) -> None:
+    text = TextLayer(text="Poster", size_px=8, color="#ff0000", opacity=0.5)
+    state = grouped(text, blend=Blend.add)
+    group = find_layer(state.layers, "g")
+    assert isinstance(group, GroupLayer)
+    assert not looks_kept(group)
+    assert furthest(Ungroup(layer_id="g").apply(state), state) > 2
 
 
 @settings(max_examples=25, deadline=None)
