@@ -78,19 +78,16 @@ class Transformer(nn.Module):
 
         img = self.img_in(img)
         txt = self.txt_in(self.txt_norm(txt))
-        *blocks, last = self.transformer_blocks
-        for index, block in enumerate(blocks):
+        zero_cond = self.config.zero_cond_t
+        for index, block in enumerate(self.transformer_blocks):
             poll()
-            img, txt = block(img, txt, temb, tables, mask, split)
+            if index == self.config.num_layers - 1:
+                img = block.of_target(img, txt, temb, tables, mask, num_target, zero_cond=zero_cond)
+            else:
+                img, txt = block(img, txt, temb, tables, mask, split)
             if after_block is not None:
                 added = after_block(index, img[:, :num_target])
                 img = torch.cat([img[:, :num_target] + added, img[:, num_target:]], dim=1)
-        poll()
-        zero_cond = self.config.zero_cond_t
-        assert isinstance(last, Block)
-        img = last.of_target(img, txt, temb, tables, mask, num_target, zero_cond=zero_cond)
-        if after_block is not None:
-            img = img + after_block(len(blocks), img)
 
         temb = temb.chunk(2)[0] if zero_cond else temb
         return self.proj_out(self.norm_out(img, temb))

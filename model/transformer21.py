@@ -242,15 +242,14 @@ class Transformer21(nn.Module):
         mod = self._modulation(self.time_text_embed(txt.new_zeros(1)))
         x = self._tokens(txt, references, runs)
         layers: list[KeysValues] = []
-        *blocks, last = self.transformer_blocks
-        for block in blocks:
+        for index, block in enumerate(self.transformer_blocks):
             poll()
             assert isinstance(block, Block)
-            x, kept = block.of_prefix(x, mod, table, runs, masks)
-            layers.append(kept)
-        poll()
-        assert isinstance(last, Block)
-        layers.append(last.last_of_prefix(x, mod, table))
+            if index == self.config.num_layers - 1:
+                layers.append(block.last_of_prefix(x, mod, table))
+            else:
+                x, kept = block.of_prefix(x, mod, table, runs, masks)
+                layers.append(kept)
         return Prefix(layers=tuple(layers), table=target_table, valid=valid)
 
     def _tokens(self, txt: Tensor, references: Tensor | None, runs: Sequence[Run]) -> Tensor:
