@@ -16,7 +16,7 @@ import torch
 from transformers import Qwen2Tokenizer
 
 from model.checkpoint.assembly import read_model
-from model.checkpoint.build import Parts, build, dialects, text_encoder
+from model.checkpoint.build import Parts, build, text_encoder
 from model.checkpoint.control_folders import ControlFolders
 from model.checkpoint.folder import ModelFolder, is_model_folder
 from model.checkpoint.head import has_head, read_head
@@ -36,6 +36,8 @@ from model.errors import (
     memory_faults,
 )
 from model.lora import Loras
+from model.memory.loading import Load, loads, tabled
+from model.memory.savings import Savings
 from model.pictures import to_picture
 from model.pipelines.inputs import Inputs, Networks, Settled, stacked
 from model.pipelines.render import OnLatents, render
@@ -61,6 +63,7 @@ from model.words import write
 OnStep = Callable[[int, int, Picture | None], None]
 ShouldStop = Callable[[], bool]
 
+DEFAULT_SAVINGS = Savings()
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
 
@@ -270,6 +273,7 @@ def load(
     control_folders: ControlFolders | None = None,
     accepted: Collection[str] = (),
     places: Sequence[Path] = (),
+    savings: Savings = DEFAULT_SAVINGS,
 ) -> Model:
     """The model in a folder of the published layout, or that of a transformer's file, safetensors
     or GGUF, whose other parts are looked for in `places`.
@@ -280,7 +284,8 @@ def load(
     that allows no commercial use and is not among them.
 
     `dtype` is float32, bfloat16 or float16; by default float32 on the CPU, else bfloat16. A model
-    larger than `budget_bytes` is refused before its weights are read.
+    larger than `budget_bytes` is refused before its weights are read. `savings` change memory and
+    time, and no picture.
     """
     if quantization is not None:
         raise ModelError(f"quantization {quantization!r}: this version loads whole weights only")
@@ -290,25 +295,25 @@ def load(
     if variant is None:
         _check_variant(folder, variants or {})
     parts = build(folder)
-    _check_budget(folder, parts, number_type, budget_bytes)
+    plan = loads(folder, parts, savings, number_type, target)
+    _check_budget(folder, parts, plan, number_type, budget_bytes)
     tokenizer = load_tokenizer(folder.parts["tokenizer"])
     _check_vocabulary(folder, tokenizer)
     hashes = file_hashes(folder.config_files) | _told(folder)
     with memory_faults(f"loading {name_of(path)}"):
-        for part, module, dialect in dialects(folder, parts):
-            place = folder.parts[part]
+        for one in plan:
             shards = load_weights(
-                module,
-                place,
-                STEMS[part],
-                dialect,
+                one.network,
+                one.place,
+                STEMS[one.part],
+                one.dialect,
                 dtype=number_type,
                 device=target,
-                tower=folder.parts.get("tower") if part == "text_encoder" else None,
+                tower=one.tower,
             )
-            names = shards if place.is_dir() else map(str, range(len(shards)))
+            names = shards if one.place.is_dir() else map(str, range(len(shards)))
             digests = zip(names, shards.values(), strict=True)
-            hashes |= {f"{part}/{name}": digest for name, digest in digests}
+            hashes |= {f"{one.part}/{name}": digest for name, digest in digests}
     settle_rope(parts.network, target)
     words = parts.network.language_model.embed_tokens.weight
     speech = folder.parts["text_encoder"]
@@ -321,6 +326,7 @@ def load(
         scheduler=folder.scheduler,
         controls=control_folders or ControlFolders(),
         writer=Writer(encoder, lambda: read_head(speech, words)) if has_head(speech) else None,
+        expect=tabled(plan),
     )
     identity = ModelIdentity(
         name=name_of(path.resolve()), sha256=combined(hashes), licence=folder.row.licence
@@ -415,10 +421,12 @@ def _told(folder: ModelFolder) -> dict[str, str]:
 def _check_budget(
     folder: ModelFolder,
     parts: Parts,
+    plan: Sequence[Load],
     dtype: torch.dtype,
     budget_bytes: int | None,
 ) -> None:
     numbers = sum(p.numel() for module in parts for p in module.parameters())
+    numbers -= sum(one.deferred.num_elements for one in plan if one.deferred is not None)
     needed = numbers * dtype.itemsize
     if budget_bytes is not None and needed > budget_bytes:
         raise OutOfMemory(

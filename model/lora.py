@@ -110,7 +110,7 @@ class Adapter:
                 raise ValueError(f"{name}: {delta.shape} beside a linear of {shapes.get(name)}")
         self.weight = weight
         self._hooks = [
-            network.get_submodule(name).register_forward_hook(self._beside(delta))
+            network.get_submodule(name).register_forward_hook(Beside(self, delta))
             for name, delta in deltas.items()
         ]
 
@@ -124,14 +124,28 @@ class Adapter:
     def __exit__(self, *_: object) -> None:
         self.remove()
 
-    def _beside(
-        self, delta: Delta
-    ) -> Callable[[nn.Module, tuple[Tensor, ...], Tensor], Tensor | None]:
-        def add(_: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> Tensor | None:
-            strength = self.weight * delta.scale
-            return torch.add(output, delta(inputs[0]), alpha=strength) if strength else None
 
-        return add
+@dataclass(frozen=True, eq=False)
+class Beside:
+    """The hook by which an adapter adds its delta to what a linear gives."""
+
+    adapter: Adapter
+    delta: Delta
+
+    @property
+    def strength(self) -> float:
+        return self.adapter.weight * self.delta.scale
+
+    def __call__(self, _: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> Tensor | None:
+        if not self.strength:
+            return None
+        return torch.add(output, self.delta(inputs[0]), alpha=self.strength)
+
+
+def at_work_on(linear: nn.Module) -> tuple[tuple[Delta, float], ...]:
+    """The deltas that are added beside a linear now, in their order, and with what strength."""
+    hooks = [hook for hook in linear._forward_hooks.values() if isinstance(hook, Beside)]
+    return tuple((hook.delta, hook.strength) for hook in hooks if hook.strength)
 
 
 class Loras:

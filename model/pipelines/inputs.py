@@ -6,7 +6,7 @@ Shapes: B pictures drawn together, L image tokens, C packed channels, z latent c
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
@@ -31,6 +31,13 @@ from model.transformer21 import Transformer21
 from model.vae import Poll, Vae
 from model.vae21 import Vae21
 
+Expect = Callable[[Tensor, Poll], None]
+"""Is told the timesteps [steps] of a run before its first."""
+
+
+def no_preparation(timesteps: Tensor, poll: Poll) -> None:
+    """The transformer needs none."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Networks:
@@ -44,6 +51,7 @@ class Networks:
     controls: ControlFolders = field(default_factory=ControlFolders)
     writer: Writer | None = None
     """The text encoder as a writer, where its files hold what that takes."""
+    expect: Expect = no_preparation
 
     @property
     def device(self) -> torch.device:

@@ -14,7 +14,7 @@ from model.pipelines.drawing import Drawn, draw
 from model.pipelines.inputs import Inputs, Networks, Settled, Start, grid_of, repeated
 from model.requests import RequestError
 from model.rope import Grid
-from model.sampling.denoise import Keep, Predict, denoise
+from model.sampling.denoise import Keep, Predict, denoise, timesteps_of
 from model.sampling.guidance import combine, mix
 from model.sampling.schedule import from_strength, sigmas
 from model.sampling.solvers import SOLVERS
@@ -66,6 +66,7 @@ def render(
     def report(step: int, total: int, found: Tensor) -> None:
         on_latents(step, total, unpacked(found)[::frames])
 
+    networks.expect(timesteps_of(levels, tokens), poll)
     predict = _predictor(networks, inputs, chance, settled.guidance, len(levels) - 1, poll)
     solver = SOLVERS[settled.solver]
     tokens = denoise(tokens, levels, predict, report, solver=solver, keep=keep)

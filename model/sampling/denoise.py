@@ -18,6 +18,12 @@ Keep = Callable[[Tensor, Tensor], Tensor]
 """Tokens after a step and the noise level they are at -> tokens with the known parts put back."""
 
 
+def timesteps_of(sigmas: Tensor, like: Tensor) -> Tensor:
+    """What the transformer is told of each step's level, [steps], of the type of `like`."""
+    # The reference rounds 1000 * sigma to the run's type before it divides.
+    return (1000 * sigmas[:-1]).to(like.dtype).to(like.device) / 1000
+
+
 def denoise(
     tokens: Tensor,
     sigmas: Tensor,
@@ -29,11 +35,10 @@ def denoise(
 ) -> Tensor:
     """From tokens [B, L, C] at the first level to picture tokens along `sigmas` [steps + 1]."""
     total = len(sigmas) - 1
+    timesteps = timesteps_of(sigmas, tokens)
     earlier: Tensor | None = None
     for i in range(total):
-        # The reference rounds 1000 * sigma to the run's type before it divides.
-        timestep = (1000 * sigmas[i]).to(tokens.dtype).to(tokens.device)
-        velocity = predict(tokens, (timestep / 1000).expand(tokens.shape[0]), i)
+        velocity = predict(tokens, timesteps[i].expand(tokens.shape[0]), i)
         picture = tokens - sigmas[i].to(tokens) * velocity
         on_latents(i + 1, total, picture)
         tokens = solver(tokens, velocity, sigmas, i, earlier)
