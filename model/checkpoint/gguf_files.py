@@ -142,6 +142,7 @@ class GgufFile:
             shape=entry.shape,
             parts=(data,),
             unpack=partial(ggml.dequantise, kind=entry.kind),
+            by_row=1 if len(entry.shape) == 2 else 0,
         )
 
     def _hash(self, digest: Any, begin: int, end: int | None) -> None:

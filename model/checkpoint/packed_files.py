@@ -18,7 +18,6 @@ from model.checkpoint.safetensors_files import DTYPE_NAMES, TensorEntry, TensorF
 from model.checkpoint.stored import MARKS, StoredWeight, Value, bare
 from model.checkpoint.strict_json import parse_object
 from model.errors import CheckpointError
-from model.quantize.packed import Packed
 
 MAX_STATE_BYTES = 4096
 
@@ -90,9 +89,7 @@ class PackedFiles:
         if found is None:
             return tensor
         parts = (tensor, *map(self._tensor, found.sides))
-        return Packed(
-            scheme=found.scheme, shape=found.shape, parts=found.recast(parts), unpack=found.unpack
-        )
+        return found.packed(parts)
 
     def _tensor(self, name: str) -> Tensor:
         if name not in self._found:

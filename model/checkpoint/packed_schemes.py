@@ -16,6 +16,7 @@ from model.checkpoint.safetensors_files import DTYPE_NAMES, TensorEntry
 from model.errors import CheckpointError
 from model.quantize import fp8, int4, int8, nf4, w4a8
 from model.quantize.hadamard import is_group
+from model.quantize.packed import Packed
 
 FP8 = {"float8_e4m3fn": torch.float8_e4m3fn, "float8_e5m2": torch.float8_e5m2}
 FORMATS = (*FP8, "int8_tensorwise", "convrot_w4a4", "asym_w4a8_int8")
@@ -24,20 +25,34 @@ NF4_STATE = ".quant_state.bitsandbytes__nf4"
 
 _NUMBERS = (torch.float32, torch.float16, torch.bfloat16)
 _BYTES = (torch.int8, torch.uint8)
-_ROTATION, _GROUP = 256, 16
+_ROTATION, _GROUP = 256, w4a8.GROUP
 """Columns that are rotated together, and those with a scale in common, where nothing is said."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Bundle:
     """One packed weight: the tensors beside it by name, in the order in which `unpack` takes them
-    after the weight itself. `dtypes` are the types that bytes stand for."""
+    after the weight itself. `dtypes` are the types that bytes stand for. `by_row` and `rotation`
+    are as `Packed` has them."""
 
     scheme: str
     shape: tuple[int, ...]
     unpack: Callable[..., Tensor]
     sides: tuple[str, ...] = ()
     dtypes: tuple[torch.dtype | None, ...] = ()
+    by_row: int = 0
+    rotation: int | None = None
+
+    def packed(self, parts: tuple[Tensor, ...]) -> Packed:
+        """The weight itself and its sides, put together."""
+        return Packed(
+            scheme=self.scheme,
+            shape=self.shape,
+            parts=self.recast(parts),
+            unpack=self.unpack,
+            by_row=self.by_row,
+            rotation=self.rotation,
+        )
 
     def recast(self, parts: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
         """The weight and its sides; bytes that stand for another type, seen as that."""
@@ -104,6 +119,7 @@ class Stored:
             shape=self.entry.shape,
             unpack=fp8.dequantise,
             dtypes=(recast,),
+            by_row=1,
         )
 
     def scaled(self, scheme: str, recast: torch.dtype | None = None) -> Bundle:
@@ -115,6 +131,7 @@ class Stored:
             unpack=fp8.dequantise,
             sides=(self._scale(".scale_weight" if older else ".weight_scale"),),
             dtypes=(recast,),
+            by_row=2,
         )
 
     def int8(self, word: Mapping[str, Any]) -> Bundle:
@@ -124,20 +141,25 @@ class Stored:
             raise self.wrong(f"has convrot {str(is_rotated)[:40]!r}, neither true nor false")
         group = self._rotation(word, columns) if is_rotated else None
         return Bundle(
-            scheme="rotated I8" if is_rotated else "scaled I8",
+            scheme=int8.scheme(group),
             shape=self.entry.shape,
             unpack=partial(int8.dequantise, group=group),
             sides=(self._scale(".weight_scale"),),
             dtypes=(torch.int8,),
+            by_row=2,
+            rotation=group,
         )
 
     def int4(self, word: Mapping[str, Any]) -> Bundle:
         rows, half = self._sides_of_bytes()
+        group = self._rotation(word, 2 * half)
         return Bundle(
             scheme="rotated I4",
             shape=(rows, 2 * half),
-            unpack=partial(int4.dequantise, group=self._rotation(word, 2 * half)),
+            unpack=partial(int4.dequantise, group=group),
             sides=(self._side(".weight_scale", rows),),
+            by_row=2,
+            rotation=group,
         )
 
     def w4a8(self, word: Mapping[str, Any]) -> Bundle:
@@ -152,7 +174,7 @@ class Stored:
         book = (".weight_codebook",) if self.beside(".weight_codebook") else ()
         is_bytes = self.entries[groups].dtype is torch.uint8
         return Bundle(
-            scheme="W4A8",
+            scheme=w4a8.SCHEME,
             shape=(rows, columns),
             unpack=partial(w4a8.dequantise, rotation=rotation),
             sides=(
@@ -161,6 +183,8 @@ class Stored:
                 *(self._side(b, 16) for b in book),
             ),
             dtypes=(None, torch.float8_e4m3fn if is_bytes else None),
+            by_row=3,
+            rotation=rotation,
         )
 
     def nf4(self, state: Mapping[str, Any]) -> Bundle:

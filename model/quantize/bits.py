@@ -24,5 +24,16 @@ def runs(packed: Tensor, bits: int) -> Tensor:
     return ((packed.unsqueeze(-1) >> _shifts(packed, bits)) & (2**bits - 1)).flatten(-2)
 
 
+def pairs(codes: Tensor) -> Tensor:
+    """Four-bit codes [..., N] of any type of whole number -> uint8 [..., N / 2], as `runs` takes
+    them apart. Of negative ones the two's complement is stored.
+
+    >>> pairs(torch.tensor([1, 2, 3, -1])).tolist()
+    [33, 243]
+    """
+    low, high = codes[..., 0::2], codes[..., 1::2]
+    return ((low & 15) | ((high & 15) << 4)).to(torch.uint8)
+
+
 def _shifts(packed: Tensor, bits: int) -> Tensor:
     return torch.arange(0, 8, bits, dtype=torch.uint8, device=packed.device)
