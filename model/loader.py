@@ -7,7 +7,8 @@ or the files it came from.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -36,7 +37,7 @@ from model.errors import (
     memory_faults,
 )
 from model.lora import Loras
-from model.memory.loading import Load, loads, tabled
+from model.memory.loading import Load, attach, loads, tabled
 from model.memory.savings import Savings
 from model.pictures import to_picture
 from model.pipelines.inputs import Inputs, Networks, Settled, stacked
@@ -129,7 +130,7 @@ class Model:
         """
         began = time.perf_counter()
         poll = _poll_of(should_stop)
-        with memory_faults("making the picture"), self._loras.at_work(request.loras, poll):
+        with self._at_work("making the picture", request.loras, poll):
             poll()
             request = self._complete(request, poll)
             settled, inputs = self._prepare(request, poll)
@@ -157,7 +158,7 @@ class Model:
         began = time.perf_counter()
         poll = _poll_of(should_stop)
         loras = _common_loras(requests)
-        with memory_faults("making the pictures"), self._loras.at_work(loras, poll):
+        with self._at_work("making the pictures", loras, poll):
             poll()
             if any(pipeline_of(r, self.row).draw is not render for r in requests):
                 raise RequestError("batch: such a request is run alone")
@@ -199,6 +200,14 @@ class Model:
             is_original=answer.is_original,
             record=answer.record,
         )
+
+    @contextmanager
+    def _at_work(self, doing: str, loras: Sequence[LoraUse], poll: Poll) -> Iterator[None]:
+        with memory_faults(doing), self._loras.at_work(loras, poll):
+            try:
+                yield
+            finally:
+                self.networks.rest()
 
     def _complete(self, request: Request, poll: Poll) -> Request:
         if request.schedule is None and (found := self._lora_folders.schedule(request.loras)):
@@ -318,6 +327,8 @@ def load(
     words = parts.network.language_model.embed_tokens.weight
     speech = folder.parts["text_encoder"]
     encoder = text_encoder(folder, parts.network, tokenizer)
+    expect = tabled(plan)
+    _, rest = attach(plan, number_type, target)
     networks = Networks(
         row=folder.row,
         transformer=parts.transformer,
@@ -326,7 +337,8 @@ def load(
         scheduler=folder.scheduler,
         controls=control_folders or ControlFolders(),
         writer=Writer(encoder, lambda: read_head(speech, words)) if has_head(speech) else None,
-        expect=tabled(plan),
+        expect=expect,
+        rest=rest,
     )
     identity = ModelIdentity(
         name=name_of(path.resolve()), sha256=combined(hashes), licence=folder.row.licence
@@ -425,8 +437,7 @@ def _check_budget(
     dtype: torch.dtype,
     budget_bytes: int | None,
 ) -> None:
-    numbers = sum(p.numel() for module in parts for p in module.parameters())
-    numbers -= sum(one.deferred.num_elements for one in plan if one.deferred is not None)
+    numbers = sum(one.num_elements for one in plan)
     needed = numbers * dtype.itemsize
     if budget_bytes is not None and needed > budget_bytes:
         raise OutOfMemory(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -27,7 +26,7 @@ def stamps(place: Path, tower: Path | None = None) -> Stamps:
 
 
 class OnDisk:
-    """Files of one network, opened at the first reading and held open from then on.
+    """Files of one network, opened by a reading and open until `close`.
 
     Construct it before the network's other tensors are loaded: files that have changed since are
     refused with a CheckpointError. May be read from any thread, one at a time.
@@ -56,8 +55,8 @@ class OnDisk:
 
     def close(self) -> None:
         with self._lock:
-            self._stack.close()
             self._source = None
+            self._stack.close()
 
     def _open(self) -> Source:
         if stamps(self._place, self._tower) != self._stamps:
@@ -69,6 +68,3 @@ class OnDisk:
                 self._published[name] = (weight.name, index, len(names))
         self._source = source
         return source
-
-
-Read = Callable[[str], Tensor]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,10 +15,23 @@ from model.checkpoint.deferred import Deferred
 from model.checkpoint.folder import ModelFolder
 from model.checkpoint.keys import Dialect
 from model.checkpoint.layout import STEMS
+from model.checkpoint.on_disk import OnDisk
 from model.memory.modulation import ModulationTable, modulation_tensors
 from model.memory.savings import Savings
+from model.memory.streaming import Stream
 from model.pipelines.inputs import Expect, no_preparation
 from model.transformer import Transformer
+
+
+class Blocks(NamedTuple):
+    """Blocks of a network that come from its files: the list's name, and each one's tensors."""
+
+    name: str
+    streamed: dict[int, tuple[str, ...]]
+
+    @property
+    def tensors(self) -> list[str]:
+        return [f"{self.name}.{k}.{name}" for k, names in self.streamed.items() for name in names]
 
 
 class Load(NamedTuple):
@@ -29,6 +43,13 @@ class Load(NamedTuple):
     place: Path
     tower: Path | None
     deferred: Deferred | None
+    blocks: tuple[Blocks, ...] = ()
+    files: OnDisk | None = None
+
+    @property
+    def num_elements(self) -> int:
+        """Of what stays in memory."""
+        return sum(torch.Size(shape).numel() for shape in self.dialect.shapes.values())
 
 
 def loads(
@@ -40,20 +61,87 @@ def loads(
         place = folder.parts[part]
         tower = folder.parts.get("tower") if part == "text_encoder" else None
         deferred = None
+        whole = dialect
         if names := _left_out(network, savings):
             deferred = Deferred(
                 network, place, STEMS[part], dialect, names, dtype=dtype, device=device, tower=tower
             )
             dialect = deferred.rest
-        found.append(Load(part, network, dialect, place, tower, deferred))
+        blocks, files = _streamed(part, network, savings, names), None
+        if blocks:
+            files = OnDisk(place, STEMS[part], whole, tower)
+            dialect = without(dialect, [name for one in blocks for name in one.tensors])
+        found.append(Load(part, network, dialect, place, tower, deferred, blocks, files))
     return tuple(found)
 
 
+def without(dialect: Dialect, names: Iterable[str]) -> Dialect:
+    """These tensors must be in the files, and are not kept."""
+    left = set(names)
+    shapes = {name: shape for name, shape in dialect.shapes.items() if name not in left}
+    dropped = {name: dialect.shapes[name] for name in left}
+    return replace(dialect, shapes=shapes, dropped={**dialect.dropped, **dropped})
+
+
 def _left_out(network: nn.Module, savings: Savings) -> Collection[str]:
-    """Names of the tensors that are not loaded."""
-    if isinstance(network, Transformer) and not savings.keeps_modulation:
+    """Names of the tensors that no pass needs."""
+    if isinstance(network, Transformer) and savings.leaves_modulation:
         return modulation_tensors(network)
     return ()
+
+
+def _streamed(
+    part: str, network: nn.Module, savings: Savings, left_out: Collection[str]
+) -> tuple[Blocks, ...]:
+    """The blocks that come from disk, without what is left out anyway."""
+    lists = {
+        "transformer": [] if savings.resident_blocks is None else ["transformer_blocks"],
+        "text_encoder": ["language_model.layers", "visual.blocks"],
+    }
+    if part == "text_encoder" and not savings.streams_encoder:
+        return ()
+    resident = (savings.resident_blocks or 0) if part == "transformer" else 0
+    found = []
+    for name in lists.get(part, []):
+        streamed = {}
+        for index, block in enumerate(network.get_submodule(name).children()):
+            own = [leaf for leaf, _ in block.named_parameters()]
+            rest = tuple(leaf for leaf in own if f"{name}.{index}.{leaf}" not in left_out)
+            if index >= resident:
+                streamed[index] = rest
+        if streamed:
+            found.append(Blocks(name, streamed))
+    return tuple(found)
+
+
+def attach(
+    loads: Iterable[Load], dtype: torch.dtype, device: torch.device
+) -> tuple[tuple[Stream, ...], Callable[[], None]]:
+    """Put streams in the place of the blocks that stay on disk, once all else is loaded; and what
+    makes them give up their room."""
+    found: list[Stream] = []
+    for load in loads:
+        for blocks in load.blocks:
+            assert load.files is not None
+            parent, _, leaf = blocks.name.rpartition(".")
+            stream = Stream(
+                list(load.network.get_submodule(blocks.name).children()),
+                f"{blocks.name}.",
+                blocks.streamed,
+                load.files.read,
+                dtype=dtype,
+                device=device,
+                is_kept=load.part == "transformer",
+                close=load.files.close,
+            )
+            setattr(load.network.get_submodule(parent), leaf, stream)
+            found.append(stream)
+
+    def rest() -> None:
+        for stream in found:
+            stream.rest()
+
+    return tuple(found), rest
 
 
 def tabled(loads: Collection[Load]) -> Expect:

@@ -130,14 +130,16 @@ class Stream(nn.ModuleList):
         device: torch.device,
         is_kept: bool = False,
         transfers: Transfers | None = None,
+        close: Callable[[], None] = lambda: None,
     ) -> None:
-        """`prefix` stands before a block's number in the network's names."""
+        """`prefix` stands before a block's number in the network's names. `close` is called when
+        nothing is read for now."""
         super().__init__(blocks)
         self._prefix, self._read = prefix, read
         self._names = {index: tuple(names) for index, names in streamed.items() if names}
         self._order = sorted(self._names)
         self._dtype, self._device = dtype, device
-        self._is_kept = is_kept
+        self._is_kept, self._close = is_kept, close
         self._transfers = transfers or transfers_of(device)
         self._slots: list[_Slot] = []
         self._coming: _Coming | None = None
@@ -178,6 +180,7 @@ class Stream(nn.ModuleList):
             self._reader.shutdown()
             self._reader = None
         self._slots.clear()
+        self._close()
 
     def _take(self, index: int) -> _Slot:
         """The slot with the block's weights; the next block that streams is sent for."""

@@ -52,6 +52,8 @@ class Networks:
     writer: Writer | None = None
     """The text encoder as a writer, where its files hold what that takes."""
     expect: Expect = no_preparation
+    rest: Callable[[], None] = lambda: None
+    """Gives up memory that only the transformer's passes need."""
 
     @property
     def device(self) -> torch.device:

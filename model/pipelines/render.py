@@ -70,6 +70,7 @@ def render(
     predict = _predictor(networks, inputs, chance, settled.guidance, len(levels) - 1, poll)
     solver = SOLVERS[settled.solver]
     tokens = denoise(tokens, levels, predict, report, solver=solver, keep=keep)
+    networks.rest()
     drawn = unpacked(tokens).unflatten(0, (-1, frames))
     shown = drawn[:, 1:] if inputs.layers else drawn
     image = networks.vae.decode(shown.flatten(0, 1), poll)
