@@ -23,7 +23,7 @@ Grid = tuple[int, int, int]
 
 @lru_cache(maxsize=16)
 @torch.inference_mode(mode=False)  # a cached inference tensor could never take part in training
-def _axis_table(dim: int) -> Tensor:
+def axis_table(dim: int) -> Tensor:
     """Complex rotations [2 * MAX_POSITION_21, dim/2] of all positions, the lowest first."""
     inverse = 1.0 / torch.pow(THETA, torch.arange(0, dim, 2).to(torch.float32).div(dim))
     angles = torch.outer(torch.arange(-MAX_POSITION_21, MAX_POSITION_21).float(), inverse)
@@ -36,7 +36,7 @@ def _rotations(dim: int, first: int, count: int, limit: int) -> Tensor:
             f"position {first + count - 1} is beyond the {limit} the model knows; "
             "use a smaller picture or a shorter prompt"
         )
-    return _axis_table(dim)[first + MAX_POSITION_21 : first + MAX_POSITION_21 + count]
+    return axis_table(dim)[first + MAX_POSITION_21 : first + MAX_POSITION_21 + count]
 
 
 def image_table(
