@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ import torch
 from transformers import Qwen2Tokenizer
 
 from model.checkpoint.assembly import read_model
-from model.checkpoint.build import Parts, build, text_encoder
+from model.checkpoint.build import build, text_encoder
 from model.checkpoint.control_folders import ControlFolders
 from model.checkpoint.folder import ModelFolder, is_model_folder
 from model.checkpoint.head import has_head, read_head
@@ -32,13 +33,15 @@ from model.errors import (
     CheckpointError,
     LicenceNotAccepted,
     ModelError,
-    OutOfMemory,
     Stopped,
     memory_faults,
 )
 from model.lora import Loras
-from model.memory.loading import Load, attach, loads, tabled
+from model.memory.budget import free_bytes
+from model.memory.loading import attach, loads, tabled
+from model.memory.planner import Forecast, Planner
 from model.memory.savings import Savings
+from model.memory.streaming import Stream
 from model.pictures import to_picture
 from model.pipelines.inputs import Inputs, Networks, Settled, stacked
 from model.pipelines.render import OnLatents, render
@@ -55,6 +58,7 @@ from model.requests import (
     Text,
     Writing,
 )
+from model.system import give_memory_back
 from model.text_encoder.encoder import IMAGE_PAD, settle_rope
 from model.text_encoder.tokenizer import load_tokenizer
 from model.text_encoder.writing import OnText, Writer, no_text
@@ -64,7 +68,6 @@ from model.words import write
 OnStep = Callable[[int, int, Picture | None], None]
 ShouldStop = Callable[[], bool]
 
-DEFAULT_SAVINGS = Savings()
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
 
@@ -74,6 +77,34 @@ def _no_steps(step: int, total: int, preview: Picture | None) -> None:
 
 def _never() -> bool:
     return False
+
+
+class Reserve:
+    """The memory that a loaded model may take in all; zero: not known, so nothing is refused."""
+
+    def __init__(
+        self, planner: Planner, savings: Savings, budget_bytes: int, blocks: Sequence[Stream]
+    ) -> None:
+        """`blocks` are the transformer's."""
+        self.planner, self.savings, self.budget_bytes = planner, savings, budget_bytes
+        self._blocks = tuple(blocks)
+
+    def forecast(self, request: Request) -> Forecast:
+        """Raises OutOfMemory, with the nearest size that fits, for a request that does not."""
+        if not self.budget_bytes:
+            return self.planner.forecast(self.savings, request)
+        return self.planner.fit(self.savings, self.budget_bytes, request)
+
+    def make_room(self, request: Request) -> None:
+        """Let blocks go where a request needs their memory. Raises as `forecast` does, and takes no
+        time where there is plenty."""
+        if not self.budget_bytes or self.planner.is_roomy(self.budget_bytes, request):
+            return
+        found = self.forecast(request)
+        if found.savings != self.savings and found.savings.resident_blocks is not None:
+            self.savings = found.savings
+            for stream in self._blocks:
+                stream.keep(found.savings.resident_blocks)
 
 
 class Model:
@@ -88,8 +119,10 @@ class Model:
         path: Path | None = None,
         lora_folders: LoraFolders | None = None,
         variants: Variants | None = None,
+        reserve: Reserve | None = None,
     ):
         self.networks = networks
+        self.reserve = reserve
         self._variants = variants or NO_VARIANTS
         self.identity = identity
         self.path = path
@@ -133,6 +166,8 @@ class Model:
         with self._at_work("making the picture", request.loras, poll):
             poll()
             request = self._complete(request, poll)
+            if self.reserve is not None:
+                self.reserve.make_room(request)
             settled, inputs = self._prepare(request, poll)
             draw = pipeline_of(request, self.row).draw
             requests = _singles(request, settled)
@@ -282,7 +317,7 @@ def load(
     control_folders: ControlFolders | None = None,
     accepted: Collection[str] = (),
     places: Sequence[Path] = (),
-    savings: Savings = DEFAULT_SAVINGS,
+    savings: Savings | None = None,
 ) -> Model:
     """The model in a folder of the published layout, or that of a transformer's file, safetensors
     or GGUF, whose other parts are looked for in `places`.
@@ -292,9 +327,10 @@ def load(
     `accepted` names licences that the user has accepted: LicenceNotAccepted for a model under one
     that allows no commercial use and is not among them.
 
-    `dtype` is float32, bfloat16 or float16; by default float32 on the CPU, else bfloat16. A model
-    larger than `budget_bytes` is refused before its weights are read. `savings` change memory and
-    time, and no picture.
+    `dtype` is float32, bfloat16 or float16; by default float32 on the CPU, else bfloat16. What
+    stays in memory and what streams is planned so that the whole takes at most `budget_bytes` more
+    than now, by default what the device has free; OutOfMemory where nothing fits. Given `savings`
+    are taken as they are. They change memory and time, and no picture.
     """
     if quantization is not None:
         raise ModelError(f"quantization {quantization!r}: this version loads whole weights only")
@@ -304,8 +340,13 @@ def load(
     if variant is None:
         _check_variant(folder, variants or {})
     parts = build(folder)
+    planner = Planner(folder, number_type, target)
+    budget_bytes = free_bytes(target) if budget_bytes is None else budget_bytes
+    if savings is None:
+        savings = planner.choose_to_load(budget_bytes) if budget_bytes else Savings()
+    if savings != Savings():
+        give_memory_back()
     plan = loads(folder, parts, savings, number_type, target)
-    _check_budget(folder, parts, plan, number_type, budget_bytes)
     tokenizer = load_tokenizer(folder.parts["tokenizer"])
     _check_vocabulary(folder, tokenizer)
     hashes = file_hashes(folder.config_files) | _told(folder)
@@ -328,7 +369,7 @@ def load(
     speech = folder.parts["text_encoder"]
     encoder = text_encoder(folder, parts.network, tokenizer)
     expect = tabled(plan)
-    _, rest = attach(plan, number_type, target)
+    streams = attach(plan, number_type, target)
     networks = Networks(
         row=folder.row,
         transformer=parts.transformer,
@@ -338,12 +379,18 @@ def load(
         controls=control_folders or ControlFolders(),
         writer=Writer(encoder, lambda: read_head(speech, words)) if has_head(speech) else None,
         expect=expect,
-        rest=rest,
+        rest=partial(_rest, streams["transformer"]),
     )
     identity = ModelIdentity(
         name=name_of(path.resolve()), sha256=combined(hashes), licence=folder.row.licence
     )
-    return Model(networks, identity, path, lora_folders, folder.variants)
+    reserve = Reserve(planner, savings, budget_bytes, streams["transformer"])
+    return Model(networks, identity, path, lora_folders, folder.variants, reserve)
+
+
+def _rest(streams: Iterable[Stream]) -> None:
+    for stream in streams:
+        stream.rest()
 
 
 def describe(
@@ -428,22 +475,6 @@ def _check_variant(folder: ModelFolder, remembered: Mapping[str, str]) -> None:
 def _told(folder: ModelFolder) -> dict[str, str]:
     """What decides about a file's pictures and stands in no file; part of the identity."""
     return {} if folder.path.is_dir() else {"model": folder.row.name}
-
-
-def _check_budget(
-    folder: ModelFolder,
-    parts: Parts,
-    plan: Sequence[Load],
-    dtype: torch.dtype,
-    budget_bytes: int | None,
-) -> None:
-    numbers = sum(one.num_elements for one in plan)
-    needed = numbers * dtype.itemsize
-    if budget_bytes is not None and needed > budget_bytes:
-        raise OutOfMemory(
-            f"{name_of(folder.path)} needs {needed / 1e9:.1f} GB for its weights, "
-            f"{budget_bytes / 1e9:.1f} GB are allowed; choose a smaller model"
-        )
 
 
 def _check_vocabulary(folder: ModelFolder, tokenizer: Qwen2Tokenizer) -> None:

@@ -81,6 +81,7 @@ class Transformer(nn.Module):
         zero_cond = self.config.zero_cond_t
         for index, block in enumerate(self.transformer_blocks):
             poll()
+            assert isinstance(block, Block)
             if index == self.config.num_layers - 1:
                 img = block.of_target(img, txt, temb, tables, mask, num_target, zero_cond=zero_cond)
             else:

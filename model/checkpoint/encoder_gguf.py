@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from model.checkpoint.gguf_files import GgufFile
+from model.checkpoint.safetensors_files import Room
 from model.checkpoint.stored import StoredWeight, Value
 from model.errors import CheckpointError
 from model.quantize.packed import Packed
@@ -124,7 +125,7 @@ class EncoderGguf:
                     yield ours, _joined(ours, [found[name] for name in names])
                     del waiting[ours]
 
-    def read_one(self, name: str) -> Value:
+    def read_one(self, name: str, room: Room | None = None) -> Value:
         """Of a published name that stands for one tensor of the files."""
         found = self._pieces.get(name, [])
         if len(found) != 1:

@@ -19,7 +19,7 @@ from typing import Any, BinaryIO, Self
 import torch
 
 from model.checkpoint.opened import HASH_CHUNK_BYTES, fill, open_file, samples
-from model.checkpoint.safetensors_files import MAX_NAME_CHARS, MAX_TENSORS
+from model.checkpoint.safetensors_files import MAX_NAME_CHARS, MAX_TENSORS, Room
 from model.checkpoint.stored import MARKS, StoredWeight, Value, bare
 from model.errors import CheckpointError
 from model.quantize import ggml
@@ -123,7 +123,7 @@ class GgufFile:
         self._hash(digest, position, None)
         self.sha256 = digest.hexdigest()
 
-    def read_one(self, name: str) -> Value:
+    def read_one(self, name: str, room: Room | None = None) -> Value:
         """CheckpointError when there is none of this name."""
         entry = next((entry for entry in self.entries if entry.name == name), None)
         if entry is None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from torch import Tensor
 
 from model.checkpoint.keys import Dialect
+from model.checkpoint.safetensors_files import Room
 from model.checkpoint.sources import SUFFIXES, open_place
 from model.checkpoint.stored import Source
 from model.errors import CheckpointError
@@ -40,13 +41,15 @@ class OnDisk:
         self._source: Source | None = None
         self._published: dict[str, tuple[str, int, int]] = {}
         self._lock = threading.Lock()
+        self._room = Room()
 
     def read(self, name: str) -> Tensor:
-        """On the CPU, of the stored type; of a packed weight the numbers, in float32."""
+        """On the CPU, of the stored type; of a packed weight the numbers, in float32. It lasts
+        until the next one is read."""
         with self._lock:
             source = self._source or self._open()
             published, index, count = self._published[name]
-            value = source.read_one(published)
+            value = source.read_one(published, self._room)
         tensor = value.dequantise("cpu") if isinstance(value, Packed) else value
         tensor = tensor.chunk(count)[index]
         if self._dialect.is_loose:
@@ -56,6 +59,7 @@ class OnDisk:
     def close(self) -> None:
         with self._lock:
             self._source = None
+            self._room = Room()
             self._stack.close()
 
     def _open(self) -> Source:

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from model.checkpoint.packed_schemes import NF4_STATE, Bundle, Stored, bundle
-from model.checkpoint.safetensors_files import DTYPE_NAMES, TensorEntry, TensorFile
+from model.checkpoint.safetensors_files import DTYPE_NAMES, Room, TensorEntry, TensorFile
 from model.checkpoint.stored import MARKS, StoredWeight, Value, bare
 from model.checkpoint.strict_json import parse_object
 from model.errors import CheckpointError
@@ -67,9 +67,10 @@ class PackedFiles:
                 if self._is_weight(name):
                     yield name, self._value(name, tensor)
 
-    def read_one(self, name: str) -> Value:
+    def read_one(self, name: str, room: Room | None = None) -> Value:
         """CheckpointError when there is none of this name."""
-        return self._value(name, self._tensor(name))
+        room = None if name in self._bundles else room
+        return self._value(name, self._tensor(name, room))
 
     def hashes(self) -> dict[str, str]:
         return {file.path.name: file.sha256 or "" for file in self._files}
@@ -91,11 +92,11 @@ class PackedFiles:
         parts = (tensor, *map(self._tensor, found.sides))
         return found.packed(parts)
 
-    def _tensor(self, name: str) -> Tensor:
+    def _tensor(self, name: str, room: Room | None = None) -> Tensor:
         if name not in self._found:
             raise CheckpointError(f"{self._files[0].path} lacks {name}; download the model again")
         file, entry = self._found[name]
-        return file.read_entry(entry)
+        return file.read_entry(entry, room)
 
     def _word(self, weight: str) -> Mapping[str, Any] | None:
         """What ComfyUI's files say of a weight's scheme."""

@@ -68,6 +68,18 @@ class TensorEntry:
     end: int
 
 
+class Room:
+    """Memory that one tensor after the other is read into, so that none is asked of the system."""
+
+    def __init__(self) -> None:
+        self._bytes = torch.empty(0, dtype=torch.uint8)
+
+    def take(self, size: int) -> Tensor:
+        if size > len(self._bytes):
+            self._bytes = torch.empty(size, dtype=torch.uint8)
+        return self._bytes[:size]
+
+
 @dataclass(kw_only=True)
 class TensorFile:
     """An open, checked safetensors file. `entries` are in the order of their bytes."""
@@ -118,12 +130,14 @@ class TensorFile:
             raise CheckpointError(f"{self.path} lacks {name}; download the model again")
         return self.read_entry(entry)
 
-    def read_entry(self, entry: TensorEntry) -> Tensor:
-        return self._bytes_of(entry).view(entry.dtype).reshape(entry.shape)
+    def read_entry(self, entry: TensorEntry, room: Room | None = None) -> Tensor:
+        """In `room`, the tensor lasts until that is used again."""
+        return self._bytes_of(entry, room).view(entry.dtype).reshape(entry.shape)
 
-    def _bytes_of(self, entry: TensorEntry) -> Tensor:
+    def _bytes_of(self, entry: TensorEntry, room: Room | None = None) -> Tensor:
         self._file.seek(len(self._header) + entry.begin)
-        buffer = torch.empty(entry.end - entry.begin, dtype=torch.uint8)
+        size = entry.end - entry.begin
+        buffer = torch.empty(size, dtype=torch.uint8) if room is None else room.take(size)
         fill(self._file, buffer.numpy().data, self.path, entry.name)
         return buffer
 

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from torch import Tensor
 
+from model.checkpoint.safetensors_files import Room
 from model.quantize.packed import Packed
 
 Value = Tensor | Packed
@@ -62,8 +63,9 @@ class Source(Protocol):
         """Each weight once, in the order of the files."""
         ...
 
-    def read_one(self, name: str) -> Value:
-        """Nothing else is read. CheckpointError when there is none of this name."""
+    def read_one(self, name: str, room: Room | None = None) -> Value:
+        """Nothing else is read. CheckpointError when there is none of this name. In `room`, where
+        one is given and the format allows it, the value lasts until the next one."""
         ...
 
     def hashes(self) -> dict[str, str]:

@@ -15,6 +15,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from model.hub.catalogue import Entry
+from model.system import windows_memory
 
 RULE = (
     "By a rule of thumb: the weights at 16 bits, and a tenth for the work, in the memory of the "
@@ -70,7 +71,7 @@ def free_bytes(folder: Path) -> int:
 
 def main_memory() -> int:
     if sys.platform == "win32":
-        return _windows_memory()
+        return windows_memory()[0]
     try:
         return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     except (ValueError, OSError):
@@ -89,21 +90,3 @@ def nvidia_memory() -> int:
         return 0
     sizes = [int(line) for line in out.stdout.split() if line.isdecimal()]
     return max(sizes, default=0) * 2**20
-
-
-def _windows_memory() -> int:
-    if sys.platform != "win32":
-        return 0
-    import ctypes
-
-    class Status(ctypes.Structure):
-        _fields_ = (
-            ("length", ctypes.c_uint32),
-            ("load", ctypes.c_uint32),
-            *((name, ctypes.c_uint64) for name in ("total", "free", "a", "b", "c", "d", "e")),
-        )
-
-    status = Status(length=ctypes.sizeof(Status))
-    if not ctypes.windll.kernel32.GlobalMemoryStatusEx(ctypes.byref(status)):
-        return 0
-    return status.total

@@ -1,5 +1,5 @@
-"""What a piece of work takes, found out without doing it: the most bytes that are alive at once, and
-the floating point operations.
+"""What a piece of work takes, found out without doing it: the most bytes that are alive at once,
+and the floating point operations.
 
 The work runs over tensors without values (PyTorch's fake tensors), so it takes no memory and little
 time, whatever the sizes. What a library allocates inside one operation is not seen.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
@@ -24,14 +24,21 @@ from model.transformer import Transformer
 
 
 class Blocks(NamedTuple):
-    """Blocks of a network that come from its files: the list's name, and each one's tensors."""
+    """Blocks of a network that can come from its files: the list's name, each one's tensors, and
+    how many of them stay in memory."""
 
     name: str
-    streamed: dict[int, tuple[str, ...]]
+    tensors: tuple[tuple[str, ...], ...]
+    resident: int
 
     @property
-    def tensors(self) -> list[str]:
-        return [f"{self.name}.{k}.{name}" for k, names in self.streamed.items() for name in names]
+    def on_disk(self) -> list[str]:
+        return [
+            f"{self.name}.{index}.{leaf}"
+            for index, leaves in enumerate(self.tensors)
+            for leaf in leaves
+            if index >= self.resident
+        ]
 
 
 class Load(NamedTuple):
@@ -67,10 +74,10 @@ def loads(
                 network, place, STEMS[part], dialect, names, dtype=dtype, device=device, tower=tower
             )
             dialect = deferred.rest
-        blocks, files = _streamed(part, network, savings, names), None
+        blocks, files = _blocks(part, network, savings, place), None
         if blocks:
             files = OnDisk(place, STEMS[part], whole, tower)
-            dialect = without(dialect, [name for one in blocks for name in one.tensors])
+            dialect = without(dialect, [name for one in blocks for name in one.on_disk])
         found.append(Load(part, network, dialect, place, tower, deferred, blocks, files))
     return tuple(found)
 
@@ -85,41 +92,39 @@ def without(dialect: Dialect, names: Iterable[str]) -> Dialect:
 
 def _left_out(network: nn.Module, savings: Savings) -> Collection[str]:
     """Names of the tensors that no pass needs."""
-    if isinstance(network, Transformer) and savings.leaves_modulation:
+    if isinstance(network, Transformer) and not savings.keeps_modulation:
         return modulation_tensors(network)
     return ()
 
 
-def _streamed(
-    part: str, network: nn.Module, savings: Savings, left_out: Collection[str]
-) -> tuple[Blocks, ...]:
-    """The blocks that come from disk, without what is left out anyway."""
-    lists = {
-        "transformer": [] if savings.resident_blocks is None else ["transformer_blocks"],
-        "text_encoder": ["language_model.layers", "visual.blocks"],
-    }
-    if part == "text_encoder" and not savings.streams_encoder:
-        return ()
-    resident = (savings.resident_blocks or 0) if part == "transformer" else 0
-    found = []
-    for name in lists.get(part, []):
-        streamed = {}
-        for index, block in enumerate(network.get_submodule(name).children()):
-            own = [leaf for leaf, _ in block.named_parameters()]
-            rest = tuple(leaf for leaf in own if f"{name}.{index}.{leaf}" not in left_out)
-            if index >= resident:
-                streamed[index] = rest
-        if streamed:
-            found.append(Blocks(name, streamed))
-    return tuple(found)
+def _blocks(part: str, network: nn.Module, savings: Savings, place: Path) -> tuple[Blocks, ...]:
+    """The modulation of 1.x is no part of them: all of it is read at once, for its table. Nor is
+    what a text encoder in GGUF holds, of whose tensors some have to be joined."""
+    if part == "transformer":
+        return (_list(network, "transformer_blocks", savings.resident_blocks),)
+    is_joined = place.suffix.lower() == ".gguf"
+    if part == "text_encoder" and savings.streams_encoder and not is_joined:
+        return tuple(_list(network, name, 0) for name in ("language_model.layers", "visual.blocks"))
+    return ()
+
+
+def _list(network: nn.Module, name: str, resident: int | None) -> Blocks:
+    blocks = list(network.get_submodule(name).children())
+    apart = set(modulation_tensors(network)) if isinstance(network, Transformer) else set()
+    tensors = tuple(
+        tuple(n for n, _ in block.named_parameters() if f"{name}.{index}.{n}" not in apart)
+        for index, block in enumerate(blocks)
+    )
+    count = len(blocks)
+    return Blocks(name, tensors, count if resident is None else min(resident, count))
 
 
 def attach(
     loads: Iterable[Load], dtype: torch.dtype, device: torch.device
-) -> tuple[tuple[Stream, ...], Callable[[], None]]:
-    """Put streams in the place of the blocks that stay on disk, once all else is loaded; and what
-    makes them give up their room."""
-    found: list[Stream] = []
+) -> dict[str, tuple[Stream, ...]]:
+    """Put streams in the place of blocks, once what stays in memory is loaded; those of each
+    part."""
+    found: dict[str, tuple[Stream, ...]] = {}
     for load in loads:
         for blocks in load.blocks:
             assert load.files is not None
@@ -127,7 +132,8 @@ def attach(
             stream = Stream(
                 list(load.network.get_submodule(blocks.name).children()),
                 f"{blocks.name}.",
-                blocks.streamed,
+                blocks.tensors,
+                blocks.resident,
                 load.files.read,
                 dtype=dtype,
                 device=device,
@@ -135,13 +141,8 @@ def attach(
                 close=load.files.close,
             )
             setattr(load.network.get_submodule(parent), leaf, stream)
-            found.append(stream)
-
-    def rest() -> None:
-        for stream in found:
-            stream.rest()
-
-    return tuple(found), rest
+            found[load.part] = (*found.get(load.part, ()), stream)
+    return found
 
 
 def tabled(loads: Collection[Load]) -> Expect:

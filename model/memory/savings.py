@@ -25,8 +25,3 @@ class Savings:
             raise ValueError(f"resident_blocks: {self.resident_blocks} is below 0")
         if self.vae_bytes is not None and self.vae_bytes < 1:
             raise ValueError(f"vae_bytes: {self.vae_bytes} is not above 0")
-
-    @property
-    def leaves_modulation(self) -> bool:
-        """A table is made by reading all of it at once, which blocks that come and go have not."""
-        return not self.keeps_modulation or self.resident_blocks is not None

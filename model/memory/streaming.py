@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
-from typing import Protocol
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -26,19 +26,19 @@ class Transfers(Protocol):
         """Around copies, in the thread that makes them."""
         ...
 
-    def after_copies(self) -> object:
+    def after_copies(self) -> Any:
         """A mark behind the copies made so far; called inside `copying`."""
         ...
 
-    def await_copies(self, mark: object) -> None:
+    def await_copies(self, mark: Any) -> None:
         """Work that is started from now on comes behind the mark."""
         ...
 
-    def after_work(self) -> object:
+    def after_work(self) -> Any:
         """A mark behind the work started so far."""
         ...
 
-    def await_work(self, mark: object) -> None:
+    def await_work(self, mark: Any) -> None:
         """Copies that are made from now on come behind the mark; called inside `copying`."""
         ...
 
@@ -49,16 +49,16 @@ class InOrder:
     def copying(self) -> AbstractContextManager[object]:
         return nullcontext()
 
-    def after_copies(self) -> object:
+    def after_copies(self) -> Any:
         return None
 
-    def await_copies(self, mark: object) -> None:
+    def await_copies(self, mark: Any) -> None:
         pass
 
-    def after_work(self) -> object:
+    def after_work(self) -> Any:
         return None
 
-    def await_work(self, mark: object) -> None:
+    def await_work(self, mark: Any) -> None:
         pass
 
 
@@ -72,16 +72,16 @@ class OnStream:
     def copying(self) -> AbstractContextManager[object]:
         return torch.cuda.stream(self._stream)
 
-    def after_copies(self) -> object:
+    def after_copies(self) -> Any:
         return self._stream.record_event()
 
-    def await_copies(self, mark: object) -> None:
+    def await_copies(self, mark: Any) -> None:
         torch.cuda.current_stream(self._device).wait_event(mark)
 
-    def after_work(self) -> object:
+    def after_work(self) -> Any:
         return torch.cuda.current_stream(self._device).record_event()
 
-    def await_work(self, mark: object) -> None:
+    def await_work(self, mark: Any) -> None:
         self._stream.wait_event(mark)
 
 
@@ -112,9 +112,9 @@ class Stream(nn.ModuleList):
     """Blocks in their order, each with its weights from when it is handed out until the next one is
     asked for. Iterate it; a block got by its index has none.
 
-    The parameters named in `streamed` are on the meta device outside; blocks that have none of
-    these there stay as they are. All that stream have the same shapes. With `is_kept`, room and the
-    first block of the next pass are held between passes, until `rest`.
+    The first `resident` blocks have their weights in memory; of the others the parameters named in
+    `tensors`, a tuple a block, are on the meta device outside. All have the same shapes. With
+    `is_kept`, room and the first block of the next pass are held between passes, until `rest`.
 
     What `read` raises is raised where the block is asked for.
     """
@@ -123,7 +123,8 @@ class Stream(nn.ModuleList):
         self,
         blocks: Sequence[nn.Module],
         prefix: str,
-        streamed: Mapping[int, Sequence[str]],
+        tensors: Sequence[Sequence[str]],
+        resident: int,
         read: Read,
         *,
         dtype: torch.dtype,
@@ -136,8 +137,8 @@ class Stream(nn.ModuleList):
         nothing is read for now."""
         super().__init__(blocks)
         self._prefix, self._read = prefix, read
-        self._names = {index: tuple(names) for index, names in streamed.items() if names}
-        self._order = sorted(self._names)
+        self._names = tuple(map(tuple, tensors))
+        self.resident = min(resident, len(self._names))
         self._dtype, self._device = dtype, device
         self._is_kept, self._close = is_kept, close
         self._transfers = transfers or transfers_of(device)
@@ -145,27 +146,30 @@ class Stream(nn.ModuleList):
         self._coming: _Coming | None = None
         self._reader: ThreadPoolExecutor | None = None
 
+    def keep(self, count: int) -> None:
+        """Let go of the weights of all but the first `count` blocks; they stream from now on."""
+        self.rest()
+        for index in range(count, self.resident):
+            self._unbind(index)
+        self.resident = min(count, self.resident)
+
     @property
-    def slot_bytes(self) -> int:
-        """Of the room that streaming takes."""
-        if not self._order:
-            return 0
-        count = sum(shape.numel() for shape in self._shapes().values())
-        return min(2, len(self._order)) * count * self._dtype.itemsize
+    def _num_slots(self) -> int:
+        return min(2, len(self._names) - self.resident)
 
     def __iter__(self) -> Iterator[nn.Module]:
         blocks = list(super().__iter__())
         try:
             for index, block in enumerate(blocks):
-                if index not in self._names:
+                if index < self.resident:
                     yield block
                     continue
                 slot = self._take(index)
-                self._bind(block, index, slot)
+                self._bind(index, slot)
                 try:
                     yield block
                 finally:
-                    self._unbind(block, index)
+                    self._unbind(index)
                     slot.work, slot.has_worked = self._transfers.after_work(), True
         finally:
             if not self._is_kept:
@@ -192,14 +196,13 @@ class Stream(nn.ModuleList):
             coming = self._send_for(index, None)
         mark = coming.filled.result()
         self._transfers.await_copies(mark)
-        place = self._order.index(index) + 1
-        is_last = place == len(self._order)
-        if len(self._order) > 1 and (not is_last or self._is_kept):
-            self._coming = self._send_for(self._order[place % len(self._order)], coming.slot)
+        is_last = index == len(self._names) - 1
+        if self._num_slots > 1 and (not is_last or self._is_kept):
+            self._coming = self._send_for(self.resident if is_last else index + 1, coming.slot)
         return coming.slot
 
     def _send_for(self, index: int, busy: _Slot | None) -> _Coming:
-        while len(self._slots) < min(2, len(self._order)):
+        while len(self._slots) < self._num_slots:
             self._slots.append(_Slot(self._shapes(), self._dtype, self._device))
         slot = next(slot for slot in self._slots if slot is not busy)
         if self._reader is None:
@@ -207,7 +210,7 @@ class Stream(nn.ModuleList):
         return _Coming(index, slot, self._reader.submit(self._fill, index, slot))
 
     @torch.inference_mode()
-    def _fill(self, index: int, slot: _Slot) -> object:
+    def _fill(self, index: int, slot: _Slot) -> Any:
         """In the reader's thread."""
         with self._transfers.copying():
             if slot.has_worked:
@@ -217,25 +220,25 @@ class Stream(nn.ModuleList):
             return self._transfers.after_copies()
 
     def _shapes(self) -> dict[str, torch.Size]:
-        index = self._order[0]
-        block = self._modules[str(index)]
-        assert block is not None
-        return {name: block.get_parameter(name).shape for name in self._names[index]}
+        block = self._block(self.resident)
+        return {name: block.get_parameter(name).shape for name in self._names[self.resident]}
 
-    def _bind(self, block: nn.Module, index: int, slot: _Slot) -> None:
+    def _bind(self, index: int, slot: _Slot) -> None:
         for name in self._names[index]:
-            _put(block, name, slot.tensors[name])
+            _put(self._block(index), name, slot.tensors[name])
 
-    def _unbind(self, block: nn.Module, index: int) -> None:
+    def _unbind(self, index: int) -> None:
+        block = self._block(index)
         for name in self._names[index]:
             _put(block, name, torch.empty_like(block.get_parameter(name), device="meta"))
+
+    def _block(self, index: int) -> nn.Module:
+        block = self._modules[str(index)]
+        assert block is not None
+        return block
 
 
 def _put(block: nn.Module, name: str, tensor: Tensor) -> None:
     parent, _, leaf = name.rpartition(".")
     module = block.get_submodule(parent)
     module._parameters[leaf] = nn.Parameter(tensor, requires_grad=False)
-
-
-def streams(network: nn.Module) -> tuple[Stream, ...]:
-    return tuple(module for module in network.modules() if isinstance(module, Stream))

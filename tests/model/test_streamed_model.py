@@ -14,7 +14,7 @@ from model.config import FAMILIES
 from model.errors import CheckpointError, Stopped
 from model.loader import Model, load
 from model.memory.savings import Savings
-from model.memory.streaming import streams
+from model.memory.streaming import Stream
 from model.requests import Edit, Request, TextToImage
 
 SIZE = tiny.like(tiny.Tiny(), layers=4)
@@ -33,6 +33,12 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+def slots(model: Model) -> list[object]:
+    stream = model.networks.transformer.transformer_blocks
+    assert isinstance(stream, Stream)
+    return stream._slots
+
+
 def same(one: Model, other: Model, request: Request) -> None:
     first, second = one.run(request), other.run(request)
     assert [p.data for p in first.pictures] == [p.data for p in second.pictures]
@@ -43,8 +49,7 @@ def same(one: Model, other: Model, request: Request) -> None:
 def test_text_to_image(folder: Path, savings: Savings) -> None:
     streamed = load(folder, savings=savings)
     same(load(folder), streamed, TEXT)
-    held = [tensor for stream in streams(streamed.networks.transformer) for tensor in stream._slots]
-    assert not held, "nothing of the blocks stays behind"
+    assert slots(streamed) == [], "nothing of the blocks stays behind"
 
 
 def test_edit_with_two_pictures(tmp_path: Path) -> None:
@@ -69,8 +74,7 @@ def test_weights_stay_on_disk(folder: Path) -> None:
         streamed.networks.text_encoder.network.language_model.layers,
     )
     for stream in blocks:
-        for block in stream.children():
-            assert all(parameter.is_meta for parameter in block.parameters())
+        assert all(p.is_meta for block in stream.children() for p in block.parameters())
     some = load(folder, savings=SOME).networks.transformer.transformer_blocks
     linears = [block.attn.to_q.weight.is_meta for block in some.children()]
     assert linears == [False, False, True, True]
@@ -85,8 +89,7 @@ def test_a_stop_in_the_middle_gives_the_room_back(folder: Path) -> None:
 
     with pytest.raises(Stopped):
         streamed.run(TEXT, on_step, lambda: len(steps) == 2)
-    for stream in streams(streamed.networks.transformer):
-        assert stream._slots == []
+    assert slots(streamed) == []
     same(load(folder), streamed, TEXT)
 
 

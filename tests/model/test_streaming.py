@@ -64,8 +64,9 @@ def stream_of(files: Files, count: int, resident: int = 0, **options: Any) -> St
             own = {name: files.tensors[f"blocks.{index}.{name}"] for name in NAMES}
             block.load_state_dict(own)
         blocks.append(block.requires_grad_(False))
-    streamed = dict.fromkeys(range(resident, count), NAMES)
-    return Stream(blocks, "blocks.", streamed, files, dtype=torch.float32, device=CPU, **options)
+    names = [NAMES] * count
+    options = {"dtype": torch.float32, "device": CPU, **options}
+    return Stream(blocks, "blocks.", names, resident, files, **options)
 
 
 def passed(blocks: Any, x: Tensor) -> Tensor:
@@ -101,7 +102,6 @@ def test_two_blocks_are_in_memory_and_the_next_is_on_its_way() -> None:
     assert files.blocks == [0, 1, 2, 3]
     assert stream._slots == []
     assert all(block.gain.is_meta for block in stream.children())
-    assert stream.slot_bytes == 2 * 4 * (16 + 4 + 4)
 
 
 @torch.inference_mode()
@@ -204,3 +204,16 @@ def test_a_slot_is_filled_again_only_behind_the_work_that_read_it() -> None:
     assert told.lines.count("work waits for copies") == 4
     assert told.lines.count("copies wait for work") == 2
     assert told.lines.index("worked") < told.lines.index("copies wait for work")
+
+
+@torch.inference_mode()
+def test_blocks_in_memory_are_let_go_and_come_from_the_files() -> None:
+    files = Files(weights(4))
+    whole, stream = (stream_of(files, 4, resident=4) for _ in range(2))
+    x = torch.ones(1, 4)
+    for count, expected in ((3, [3]), (3, [3]), (1, [1, 2, 3])):
+        files.seen.clear()
+        stream.keep(count)
+        assert [block.gain.is_meta for block in stream.children()] == [k >= count for k in range(4)]
+        assert torch.equal(passed(stream, x), passed(whole, x))
+        assert files.blocks == expected

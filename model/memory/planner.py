@@ -1,0 +1,279 @@
+"""Which way of running a model fits the memory there is, and what it will take: told before it is
+loaded.
+
+Three phases follow each other: the text encoder reads the prompt, the transformer passes over the
+tokens, the VAE decodes. Each has the weights that stay in memory, the room through which the others
+stream, and its own tensors; the largest phase decides.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import torch
+
+from model.checkpoint.build import build
+from model.checkpoint.folder import ModelFolder
+from model.checkpoint.layout import name_of
+from model.config import TransformerConfig
+from model.errors import OutOfMemory
+from model.memory.costs import Work, decode_cost, encode_cost, step_cost, text_cost
+from model.memory.footprint import Cost
+from model.memory.loading import Load, loads
+from model.memory.savings import Savings
+from model.pictures import fit_area, floor_to
+from model.requests import Decompose, Edit, Outpaint, Request, TextToImage
+
+TEXT_TOKENS = 128
+"""Of a usual prompt; a longer one adds little."""
+PATCH_PX = 14
+OWN_BYTES = 80_000_000
+"""What the libraries take on the CPU beside tensors, once they are at work; measured."""
+ROOMY_PX_BYTES = 16_384
+"""More than any phase takes a pixel: a published VAE takes 2,000 in float32."""
+MERGED = 4
+"""Patches that the text encoder joins to one token."""
+LEAST = Savings(keeps_modulation=False, streams_encoder=True, resident_blocks=0)
+"""What takes the least memory, and the most time."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Forecast:
+    """`phases` holds the peak of each, in bytes; `streamed` are bytes that one pass of the
+    transformer reads from disk."""
+
+    savings: Savings
+    phases: dict[str, int]
+    flops: dict[str, int]
+    streamed: int
+
+    @property
+    def peak_bytes(self) -> int:
+        return max(self.phases.values())
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Held:
+    """Bytes of one network under some savings."""
+
+    resident: int
+    room: int
+    streamed: int
+    largest: int
+
+
+class Planner:
+    """Of one model on one device, in one type of number. Weights count as loaded unpacked."""
+
+    def __init__(self, folder: ModelFolder, dtype: torch.dtype, device: torch.device) -> None:
+        self._folder, self._dtype, self._device = folder, dtype, device
+        self._kept: dict[Savings, dict[str, _Held]] = {}
+
+    @cached_property
+    def _parts(self):
+        return build(self._folder)
+
+    @property
+    def num_blocks(self) -> int:
+        return self._folder.transformer.num_layers
+
+    def is_roomy(self, budget_bytes: int, request: Request | None = None) -> bool:
+        """Whether so much memory is there that nothing has to be counted."""
+        work = work_of(self._folder, request)
+        pixels = work.latent[0] * work.latent[1] * self._folder.vae.scale**2
+        weights = sum(one.resident for one in self._held(Savings()).values())
+        tensors = ROOMY_PX_BYTES * pixels * (work.frames + len(work.references))
+        return 2 * weights + tensors <= budget_bytes
+
+    def forecast(self, savings: Savings, request: Request | None = None) -> Forecast:
+        """`None`: the model's usual picture."""
+        folder, dtype = self._folder, self._dtype
+        work = work_of(folder, request)
+        held = self._held(savings)
+        weights = sum(one.resident for one in held.values())
+        weights += OWN_BYTES if self._device.type == "cpu" else 0
+        table = self._table_bytes(work.steps)
+        text = text_cost(folder.encoder, work, dtype)
+        step = step_cost(folder.transformer, work, dtype)
+        decode = decode_cost(folder.vae, work.latent, work.frames, dtype)
+        encode = Cost(peak_bytes=0, flops=0)
+        if work.references or work.patches:
+            encode = encode_cost(folder.vae, work.latent, dtype)
+        return Forecast(
+            savings=savings,
+            phases={
+                "loading": weights + max(one.largest for one in held.values()),
+                "text": weights + held["text_encoder"].room + text.peak_bytes,
+                "references": weights + encode.peak_bytes,
+                "steps": weights + table + held["transformer"].room + step.peak_bytes,
+                "picture": weights + table + decode.peak_bytes,
+            },
+            flops={
+                "text": work.branches * text.flops,
+                "references": encode.flops * len(work.references),
+                "steps": work.steps * work.branches * step.flops,
+                "picture": decode.flops,
+            },
+            streamed=held["transformer"].streamed,
+        )
+
+    def choose(self, budget_bytes: int, request: Request | None = None) -> Forecast:
+        """The fastest way that fits. Raises OutOfMemory, with the nearest size that would."""
+        for savings in self._ways(budget_bytes, request):
+            found = self.forecast(savings, request)
+            if found.peak_bytes <= budget_bytes:
+                return found
+        raise OutOfMemory(self._refusal(budget_bytes, request))
+
+    def choose_to_load(self, budget_bytes: int) -> Savings:
+        """As `choose` for the model's usual picture, or the way that takes least where only smaller
+        pictures fit."""
+        if self.is_roomy(budget_bytes):
+            return Savings()
+        try:
+            return self.choose(budget_bytes).savings
+        except OutOfMemory:
+            if self._fitting(budget_bytes, None) is None:
+                raise
+            return LEAST
+
+    def fit(self, savings: Savings, budget_bytes: int, request: Request) -> Forecast:
+        """What a request takes of a model that is loaded so; where that is too much, with fewer
+        blocks in memory. Raises OutOfMemory as `choose` does."""
+        found = self.forecast(savings, request)
+        over = found.peak_bytes - budget_bytes
+        if over <= 0:
+            return found
+        without = self.forecast(replace(savings, resident_blocks=0), request)
+        if without.peak_bytes > budget_bytes:
+            raise OutOfMemory(self._refusal(budget_bytes, request))
+        each = without.streamed / self.num_blocks
+        count = int((budget_bytes - without.peak_bytes) / each)
+        return self.forecast(replace(savings, resident_blocks=count), request)
+
+    def _ways(self, budget_bytes: int, request: Request | None) -> Iterator[Savings]:
+        """From the fastest to the one that takes least."""
+        yield Savings()
+        yield Savings(keeps_modulation=False)
+        yield (encoder := Savings(keeps_modulation=False, streams_encoder=True))
+        spare = budget_bytes - self.forecast(LEAST, request).peak_bytes
+        streamed = self._held(LEAST)["transformer"].streamed
+        if streamed:
+            count = int(spare / (streamed / self.num_blocks))
+            if 0 < count < self.num_blocks:
+                yield replace(encoder, resident_blocks=count)
+        yield LEAST
+
+    def _refusal(self, budget_bytes: int, request: Request | None) -> str:
+        needed = self.forecast(LEAST, request).peak_bytes
+        name = name_of(self._folder.path)
+        text = f"{name} needs {gigabytes(needed)} even with its blocks read from disk"
+        allowed = f"{gigabytes(budget_bytes)} are there for it"
+        size = self._fitting(budget_bytes, request)
+        if size is not None:
+            return f"{text}, {allowed}; a picture of {size[0]}x{size[1]} fits"
+        return f"{text}, {allowed}; choose a smaller model or free some memory"
+
+    def _fitting(self, budget_bytes: int, request: Request | None) -> tuple[int, int] | None:
+        """The largest of the smaller sizes that fits."""
+        for size in self._smaller(request):
+            if self.forecast(LEAST, _sized(request, *size)).peak_bytes <= budget_bytes:
+                return size
+        return None
+
+    def _smaller(self, request: Request | None) -> Iterator[tuple[int, int]]:
+        """Sizes of about the same shape, each of three quarters of the sides before it."""
+        width, height = _size_of(self._folder, request)
+        multiple = self._folder.size_multiple
+        while min(width, height) * 3 // 4 >= 4 * multiple:
+            width, height = width * 3 // 4, height * 3 // 4
+            yield floor_to(width, multiple), floor_to(height, multiple)
+
+    def _held(self, savings: Savings) -> dict[str, _Held]:
+        if savings not in self._kept:
+            found = loads(self._folder, self._parts, savings, self._dtype, self._device)
+            self._kept[savings] = {one.part: self._of(one) for one in found}
+        return self._kept[savings]
+
+    def _of(self, load: Load) -> _Held:
+        size = self._dtype.itemsize
+
+        def count(names: list[str]) -> int:
+            return sum(load.network.get_parameter(name).numel() for name in names) * size
+
+        rooms, streamed = [0], 0
+        for blocks in load.blocks:
+            each = [
+                count([f"{blocks.name}.{index}.{name}" for name in names])
+                for index, names in enumerate(blocks.tensors)
+                if index >= blocks.resident
+            ]
+            rooms.append(min(2, len(each)) * max(each, default=0))
+            streamed += sum(each)
+        sizes = [torch.Size(shape).numel() for shape in load.dialect.shapes.values()]
+        return _Held(
+            resident=load.num_elements * size,
+            room=max(rooms),
+            streamed=streamed,
+            largest=max(sizes, default=0) * max(size, 4),
+        )
+
+    def _table_bytes(self, steps: int) -> int:
+        config = self._folder.transformer
+        if not isinstance(config, TransformerConfig):
+            return 0
+        rows = steps + config.zero_cond_t
+        return rows * config.dim * (12 * config.num_layers + 2) * self._dtype.itemsize
+
+
+def work_of(folder: ModelFolder, request: Request | None) -> Work:
+    """A request in numbers, with the model's own for what it leaves open."""
+    row, patch = folder.row, folder.transformer.patch_size
+    width, height = _size_of(folder, request)
+    token_px = folder.vae.scale * patch
+    pictures = [] if request is None else request.pictures
+    seen = len(request.images) if isinstance(request, Edit) else 0
+    areas = [fit_area(row.reference_area, p.width, p.height) for p in pictures[:seen]]
+    frames = request.layers + 1 if isinstance(request, Decompose) else 1
+    guidance = row.guidance if request is None or request.guidance is None else request.guidance
+    patches = seen * row.condition_area // PATCH_PX**2
+    return Work(
+        grid=(frames, height // token_px, width // token_px),
+        references=tuple((1, h // token_px, w // token_px) for w, h in areas),
+        steps=row.steps if request is None or request.steps is None else request.steps,
+        branches=2 if guidance > 1 else 1,
+        text_tokens=TEXT_TOKENS + patches // MERGED,
+        patches=patches,
+        latent=(height // folder.vae.scale, width // folder.vae.scale),
+        frames=max(1, frames - 1),
+    )
+
+
+def _size_of(folder: ModelFolder, request: Request | None) -> tuple[int, int]:
+    row = folder.row
+    if request is not None and request.width and request.height:
+        return request.width, request.height
+    if isinstance(request, Outpaint):
+        return request.full_size
+    pictures = [] if request is None else request.pictures
+    if pictures and not isinstance(request, TextToImage):
+        last = pictures[-1]
+        width, height = fit_area(row.reference_area, last.width, last.height)
+    else:
+        width, height = row.sizes[0]
+    return floor_to(width, folder.size_multiple), floor_to(height, folder.size_multiple)
+
+
+def _sized(request: Request | None, width: int, height: int) -> Request:
+    request = TextToImage(prompt="a poster") if request is None else request
+    return replace(request, width=width, height=height)
+
+
+def gigabytes(count: int) -> str:
+    """
+    >>> gigabytes(7_940_000_000)
+    '7.9 GB'
+    """
+    return f"{count / 1e9:.1f} GB"
