@@ -37,7 +37,8 @@ from model.errors import (
     memory_faults,
 )
 from model.lora import Loras
-from model.memory.loading import Load, attach, loads, tabled
+from model.memory.loading import HOME, Load, attach, loads, settle_encoder, tabled
+from model.memory.prompts import PromptCache
 from model.memory.savings import Savings
 from model.pictures import to_picture
 from model.pipelines.inputs import Inputs, Networks, Settled, stacked
@@ -55,7 +56,7 @@ from model.requests import (
     Text,
     Writing,
 )
-from model.text_encoder.encoder import IMAGE_PAD, settle_rope
+from model.text_encoder.encoder import IMAGE_PAD, TextEncoder, settle_rope
 from model.text_encoder.tokenizer import load_tokenizer
 from model.text_encoder.writing import OnText, Writer, no_text
 from model.vae import Poll
@@ -65,6 +66,8 @@ OnStep = Callable[[int, int, Picture | None], None]
 ShouldStop = Callable[[], bool]
 
 DEFAULT_SAVINGS = Savings()
+READERS = ("text_encoder/", "tokenizer/", "processor/")
+"""What the files that decide about text states are called among the hashes."""
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
 
@@ -134,6 +137,7 @@ class Model:
             poll()
             request = self._complete(request, poll)
             settled, inputs = self._prepare(request, poll)
+            self.networks.text_encoder.leave()
             draw = pipeline_of(request, self.row).draw
             requests = _singles(request, settled)
             made: list[tuple[Request, Picture]] = []
@@ -164,6 +168,7 @@ class Model:
                 raise RequestError("batch: such a request is run alone")
             requests = [self._complete(request, poll) for request in requests]
             prepared = [self._prepare(request, poll) for request in requests]
+            self.networks.text_encoder.leave()
             settled = _common([settled for settled, _ in prepared])
             singles = [one for r in requests for one in _singles(r, settled)]
             counts = [request.count for request in requests]
@@ -283,6 +288,7 @@ def load(
     accepted: Collection[str] = (),
     places: Sequence[Path] = (),
     savings: Savings = DEFAULT_SAVINGS,
+    prompts: PromptCache | None = None,
 ) -> Model:
     """The model in a folder of the published layout, or that of a transformer's file, safetensors
     or GGUF, whose other parts are looked for in `places`.
@@ -294,7 +300,7 @@ def load(
 
     `dtype` is float32, bfloat16 or float16; by default float32 on the CPU, else bfloat16. A model
     larger than `budget_bytes` is refused before its weights are read. `savings` change memory and
-    time, and no picture.
+    time, and no picture. `prompts` may be shared by models.
     """
     if quantization is not None:
         raise ModelError(f"quantization {quantization!r}: this version loads whole weights only")
@@ -317,18 +323,19 @@ def load(
                 STEMS[one.part],
                 one.dialect,
                 dtype=number_type,
-                device=target,
+                device=one.device,
                 tower=one.tower,
             )
             names = shards if one.place.is_dir() else map(str, range(len(shards)))
             digests = zip(names, shards.values(), strict=True)
             hashes |= {f"{one.part}/{name}": digest for name, digest in digests}
-    settle_rope(parts.network, target)
-    words = parts.network.language_model.embed_tokens.weight
-    speech = folder.parts["text_encoder"]
+    settle_rope(parts.network, HOME)
     encoder = text_encoder(folder, parts.network, tokenizer)
     expect = tabled(plan)
     _, rest = attach(plan, number_type, target)
+    settle_encoder(encoder, plan, target)
+    read_by = {name: digest for name, digest in hashes.items() if name.startswith(READERS)}
+    remembered = prompts or PromptCache()
     networks = Networks(
         row=folder.row,
         transformer=parts.transformer,
@@ -336,7 +343,8 @@ def load(
         text_encoder=encoder,
         scheduler=folder.scheduler,
         controls=control_folders or ControlFolders(),
-        writer=Writer(encoder, lambda: read_head(speech, words)) if has_head(speech) else None,
+        writer=_writer(encoder, folder.parts["text_encoder"]),
+        encode=remembered.remembering(encoder, combined(read_by)),
         expect=expect,
         rest=rest,
     )
@@ -400,6 +408,12 @@ def choose_device(name: str) -> torch.device:
     return torch.device(name)
 
 
+def _writer(encoder: TextEncoder, place: Path) -> Writer | None:
+    """None where the files hold no output layer."""
+    words = encoder.network.language_model.embed_tokens
+    return Writer(encoder, lambda: read_head(place, words.weight)) if has_head(place) else None
+
+
 def _choose_dtype(name: str | None, device: str) -> torch.dtype:
     name = name or ("float32" if device == "cpu" else "bfloat16")
     if name not in DTYPES:
@@ -438,6 +452,8 @@ def _check_budget(
     budget_bytes: int | None,
 ) -> None:
     numbers = sum(one.num_elements for one in plan)
+    if folder.images is not None:
+        numbers += sum(one.num_later for one in plan)
     needed = numbers * dtype.itemsize
     if budget_bytes is not None and needed > budget_bytes:
         raise OutOfMemory(
