@@ -38,8 +38,9 @@ from model.errors import (
 )
 from model.lora import Loras
 from model.memory.budget import free_bytes
-from model.memory.loading import attach, loads, tabled
+from model.memory.loading import HOME, attach, loads, settle_encoder, tabled
 from model.memory.planner import Forecast, Planner
+from model.memory.prompts import PromptCache
 from model.memory.savings import Savings
 from model.memory.streaming import Stream
 from model.pictures import to_picture
@@ -59,7 +60,7 @@ from model.requests import (
     Writing,
 )
 from model.system import give_memory_back
-from model.text_encoder.encoder import IMAGE_PAD, settle_rope
+from model.text_encoder.encoder import IMAGE_PAD, TextEncoder, settle_rope
 from model.text_encoder.tokenizer import load_tokenizer
 from model.text_encoder.writing import OnText, Writer, no_text
 from model.vae import Poll
@@ -68,6 +69,8 @@ from model.words import write
 OnStep = Callable[[int, int, Picture | None], None]
 ShouldStop = Callable[[], bool]
 
+READERS = ("text_encoder/", "tokenizer/", "processor/")
+"""What the files that decide about text states are called among the hashes."""
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
 
@@ -169,6 +172,7 @@ class Model:
             if self.reserve is not None:
                 self.reserve.make_room(request)
             settled, inputs = self._prepare(request, poll)
+            self.networks.text_encoder.leave()
             draw = pipeline_of(request, self.row).draw
             requests = _singles(request, settled)
             made: list[tuple[Request, Picture]] = []
@@ -199,6 +203,7 @@ class Model:
                 raise RequestError("batch: such a request is run alone")
             requests = [self._complete(request, poll) for request in requests]
             prepared = [self._prepare(request, poll) for request in requests]
+            self.networks.text_encoder.leave()
             settled = _common([settled for settled, _ in prepared])
             singles = [one for r in requests for one in _singles(r, settled)]
             counts = [request.count for request in requests]
@@ -318,6 +323,7 @@ def load(
     accepted: Collection[str] = (),
     places: Sequence[Path] = (),
     savings: Savings | None = None,
+    prompts: PromptCache | None = None,
 ) -> Model:
     """The model in a folder of the published layout, or that of a transformer's file, safetensors
     or GGUF, whose other parts are looked for in `places`.
@@ -330,7 +336,8 @@ def load(
     `dtype` is float32, bfloat16 or float16; by default float32 on the CPU, else bfloat16. What
     stays in memory and what streams is planned so that the whole takes at most `budget_bytes` more
     than now, by default what the device has free; OutOfMemory where nothing fits. Given `savings`
-    are taken as they are. They change memory and time, and no picture.
+    are taken as they are. They change memory and time, and no picture. `prompts` may be shared by
+    models.
     """
     if quantization is not None:
         raise ModelError(f"quantization {quantization!r}: this version loads whole weights only")
@@ -358,18 +365,19 @@ def load(
                 STEMS[one.part],
                 one.dialect,
                 dtype=number_type,
-                device=target,
+                device=one.device,
                 tower=one.tower,
             )
             names = shards if one.place.is_dir() else map(str, range(len(shards)))
             digests = zip(names, shards.values(), strict=True)
             hashes |= {f"{one.part}/{name}": digest for name, digest in digests}
-    settle_rope(parts.network, target)
-    words = parts.network.language_model.embed_tokens.weight
-    speech = folder.parts["text_encoder"]
+    settle_rope(parts.network, HOME)
     encoder = text_encoder(folder, parts.network, tokenizer)
     expect = tabled(plan)
     streams = attach(plan, number_type, target)
+    settle_encoder(encoder, plan, target)
+    read_by = {name: digest for name, digest in hashes.items() if name.startswith(READERS)}
+    remembered = prompts or PromptCache()
     networks = Networks(
         row=folder.row,
         transformer=parts.transformer,
@@ -377,7 +385,8 @@ def load(
         text_encoder=encoder,
         scheduler=folder.scheduler,
         controls=control_folders or ControlFolders(),
-        writer=Writer(encoder, lambda: read_head(speech, words)) if has_head(speech) else None,
+        writer=_writer(encoder, folder.parts["text_encoder"]),
+        encode=remembered.remembering(encoder, combined(read_by)),
         expect=expect,
         rest=partial(_rest, streams["transformer"]),
     )
@@ -445,6 +454,12 @@ def choose_device(name: str) -> torch.device:
     if not found[kind]():
         raise ModelError(f"device {name!r}: this computer has none that PyTorch can use; use cpu")
     return torch.device(name)
+
+
+def _writer(encoder: TextEncoder, place: Path) -> Writer | None:
+    """None where the files hold no output layer."""
+    words = encoder.network.language_model.embed_tokens
+    return Writer(encoder, lambda: read_head(place, words.weight)) if has_head(place) else None
 
 
 def _choose_dtype(name: str | None, device: str) -> torch.dtype:

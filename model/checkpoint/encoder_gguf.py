@@ -126,12 +126,15 @@ class EncoderGguf:
                     del waiting[ours]
 
     def read_one(self, name: str, room: Room | None = None) -> Value:
-        """Of a published name that stands for one tensor of the files."""
-        found = self._pieces.get(name, [])
-        if len(found) != 1:
+        pieces = self._pieces.get(name)
+        if pieces is None:
             raise CheckpointError(f"{self._files[0].path} lacks {name}; download the file again")
-        file = next(f for f in self._files if any(w.name == found[0] for w in f.weights))
-        return file.read_one(found[0])
+        values = [self._read_piece(piece) for piece in pieces]
+        return values[0] if len(values) == 1 else _joined(name, values)
+
+    def _read_piece(self, name: str) -> Value:
+        file = next(f for f in self._files if any(w.name == name for w in f.weights))
+        return file.read_one(name)
 
     def hashes(self) -> dict[str, str]:
         return {name: digest for file in self._files for name, digest in file.hashes().items()}

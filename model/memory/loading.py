@@ -18,9 +18,16 @@ from model.checkpoint.layout import STEMS
 from model.checkpoint.on_disk import OnDisk
 from model.memory.modulation import ModulationTable, modulation_tensors
 from model.memory.savings import Savings
+from model.memory.stay import Stay
 from model.memory.streaming import Stream
 from model.pipelines.inputs import Expect, no_preparation
+from model.text_encoder.encoder import TextEncoder
 from model.transformer import Transformer
+
+HOME = torch.device("cpu")
+"""Where the text encoder waits."""
+EYE = "visual."
+EYE_BLOCKS = ("visual.blocks.",)
 
 
 class Blocks(NamedTuple):
@@ -49,14 +56,22 @@ class Load(NamedTuple):
     dialect: Dialect
     place: Path
     tower: Path | None
+    device: torch.device
     deferred: Deferred | None
     blocks: tuple[Blocks, ...] = ()
     files: OnDisk | None = None
 
     @property
     def num_elements(self) -> int:
-        """Of what stays in memory."""
+        """Of what is loaded at once and stays."""
         return sum(torch.Size(shape).numel() for shape in self.dialect.shapes.values())
+
+    @property
+    def num_later(self) -> int:
+        """Of what a picture makes stay as well."""
+        if self.deferred is None or self.part != "text_encoder":
+            return 0
+        return self.deferred.num_elements
 
 
 def loads(
@@ -67,18 +82,19 @@ def loads(
     for part, network, dialect in dialects(folder, parts):
         place = folder.parts[part]
         tower = folder.parts.get("tower") if part == "text_encoder" else None
+        where = HOME if part == "text_encoder" else device
         deferred = None
         whole = dialect
-        if names := _left_out(network, savings):
+        if names := _left_out(network, dialect, savings):
             deferred = Deferred(
-                network, place, STEMS[part], dialect, names, dtype=dtype, device=device, tower=tower
+                network, place, STEMS[part], dialect, names, dtype=dtype, device=where, tower=tower
             )
             dialect = deferred.rest
-        blocks, files = _blocks(part, network, savings, place), None
+        blocks, files = _blocks(part, network, savings), None
         if blocks:
             files = OnDisk(place, STEMS[part], whole, tower)
             dialect = without(dialect, [name for one in blocks for name in one.on_disk])
-        found.append(Load(part, network, dialect, place, tower, deferred, blocks, files))
+        found.append(Load(part, network, dialect, place, tower, where, deferred, blocks, files))
     return tuple(found)
 
 
@@ -90,20 +106,29 @@ def without(dialect: Dialect, names: Iterable[str]) -> Dialect:
     return replace(dialect, shapes=shapes, dropped={**dialect.dropped, **dropped})
 
 
-def _left_out(network: nn.Module, savings: Savings) -> Collection[str]:
-    """Names of the tensors that no pass needs."""
+def _left_out(network: nn.Module, dialect: Dialect, savings: Savings) -> Collection[str]:
+    """Names of the tensors that no pass needs, or only one that sees a picture."""
     if isinstance(network, Transformer) and not savings.keeps_modulation:
         return modulation_tensors(network)
-    return ()
+    streamed = EYE_BLOCKS if savings.streams_encoder else ()
+    eye = [name for name in dialect.shapes if name.startswith(EYE)]
+    return [name for name in eye if not name.startswith(streamed)]
 
 
-def _blocks(part: str, network: nn.Module, savings: Savings, place: Path) -> tuple[Blocks, ...]:
-    """The modulation of 1.x is no part of them: all of it is read at once, for its table. Nor is
-    what a text encoder in GGUF holds, of whose tensors some have to be joined."""
+def settle_encoder(encoder: TextEncoder, loads: Collection[Load], device: torch.device) -> None:
+    """Let it come to the device only to work, and see only when there is a picture. Comes behind
+    `attach`."""
+    encoder.stay(Stay(HOME, device, encoder.network))
+    for load in loads:
+        if load.network is encoder.network and load.deferred is not None:
+            encoder.close_eye(load.deferred.load)
+
+
+def _blocks(part: str, network: nn.Module, savings: Savings) -> tuple[Blocks, ...]:
+    """The modulation of 1.x is no part of them: all of it is read at once, for its table."""
     if part == "transformer":
         return (_list(network, "transformer_blocks", savings.resident_blocks),)
-    is_joined = place.suffix.lower() == ".gguf"
-    if part == "text_encoder" and savings.streams_encoder and not is_joined:
+    if part == "text_encoder" and savings.streams_encoder:
         return tuple(_list(network, name, 0) for name in ("language_model.layers", "visual.blocks"))
     return ()
 

@@ -3,7 +3,8 @@ loaded.
 
 Three phases follow each other: the text encoder reads the prompt, the transformer passes over the
 tokens, the VAE decodes. Each has the weights that stay in memory, the room through which the others
-stream, and its own tensors; the largest phase decides.
+stream, and its own tensors; the largest phase decides. On a device of its own the text encoder is
+only while it reads.
 """
 
 from __future__ import annotations
@@ -56,9 +57,10 @@ class Forecast:
 
 @dataclass(frozen=True, kw_only=True)
 class _Held:
-    """Bytes of one network under some savings."""
+    """Bytes of one network under some savings; `later` are those that only a picture needs."""
 
     resident: int
+    later: int
     room: int
     streamed: int
     largest: int
@@ -83,7 +85,7 @@ class Planner:
         """Whether so much memory is there that nothing has to be counted."""
         work = work_of(self._folder, request)
         pixels = work.latent[0] * work.latent[1] * self._folder.vae.scale**2
-        weights = sum(one.resident for one in self._held(Savings()).values())
+        weights = sum(one.resident + one.later for one in self._held(Savings()).values())
         tensors = ROOMY_PX_BYTES * pixels * (work.frames + len(work.references))
         return 2 * weights + tensors <= budget_bytes
 
@@ -92,8 +94,13 @@ class Planner:
         folder, dtype = self._folder, self._dtype
         work = work_of(folder, request)
         held = self._held(savings)
-        weights = sum(one.resident for one in held.values())
-        weights += OWN_BYTES if self._device.type == "cpu" else 0
+        drawing = held["transformer"].resident + held["vae"].resident
+        reading = held["text_encoder"].resident
+        if work.patches:
+            reading += held["text_encoder"].later
+        if self._device.type == "cpu":
+            drawing += reading + OWN_BYTES
+            reading = 0
         table = self._table_bytes(work.steps)
         text = text_cost(folder.encoder, work, dtype)
         step = step_cost(folder.transformer, work, dtype)
@@ -104,11 +111,11 @@ class Planner:
         return Forecast(
             savings=savings,
             phases={
-                "loading": weights + max(one.largest for one in held.values()),
-                "text": weights + held["text_encoder"].room + text.peak_bytes,
-                "references": weights + encode.peak_bytes,
-                "steps": weights + table + held["transformer"].room + step.peak_bytes,
-                "picture": weights + table + decode.peak_bytes,
+                "loading": drawing + max(one.largest for one in held.values()),
+                "text": drawing + reading + held["text_encoder"].room + text.peak_bytes,
+                "references": drawing + encode.peak_bytes,
+                "steps": drawing + table + held["transformer"].room + step.peak_bytes,
+                "picture": drawing + table + decode.peak_bytes,
             },
             flops={
                 "text": work.branches * text.flops,
@@ -215,6 +222,7 @@ class Planner:
         sizes = [torch.Size(shape).numel() for shape in load.dialect.shapes.values()]
         return _Held(
             resident=load.num_elements * size,
+            later=load.num_later * size,
             room=max(rooms),
             streamed=streamed,
             largest=max(sizes, default=0) * max(size, 4),

@@ -19,6 +19,7 @@ from model.checkpoint.control_folders import ControlFolders
 from model.config import Family, SchedulerConfig
 from model.controlnet import BlockwiseControlNet, ControlNet
 from model.latents import pack
+from model.memory.prompts import Encode
 from model.pictures import FIT_MULTIPLE, fit_area, floor_to, resize, to_pixels
 from model.prefix import end_of
 from model.requests import FEW_STEPS, Request, RequestError
@@ -52,6 +53,8 @@ class Networks:
     writer: Writer | None = None
     """The text encoder as a writer, where its files hold what that takes."""
     expect: Expect = no_preparation
+    encode: Encode | None = None
+    """As the text encoder does, where states are remembered."""
     rest: Callable[[], None] = lambda: None
     """Gives up memory that only the transformer's passes need."""
 
@@ -228,7 +231,7 @@ def prepare_inputs(
     levels: Tensor | None = None,
 ) -> Inputs:
     """The request's inputs, with its texts encoded beside the pictures that the encoder sees."""
-    encode = networks.text_encoder.encode
+    encode = networks.encode or networks.text_encoder.encode
     text = encode([request.prompt], seen, poll)
     negative = encode([settled.negative], seen, poll) if settled.guidance > 1 else None
     target = grid_of(networks, settled.width, settled.height)

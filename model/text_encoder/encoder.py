@@ -8,7 +8,7 @@ Shapes: B prompts, T text tokens after the template's prefix, D width of the sta
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -25,6 +25,7 @@ from transformers import (
 )
 
 from model.config import IMAGE_SLOT, Family
+from model.memory.stay import Stay, move
 from model.requests import RequestError
 from model.text_encoder.config import (
     Encoder21Config,
@@ -72,8 +73,48 @@ class TextEncoder(nn.Module):
         self.row = row
         self._poll: Poll = no_poll
         self._image_processor = None if image_config is None else image_processor(image_config)
+        self._stay: Stay | None = None
+        self._closed_eye: tuple[nn.Module, Callable[[], None]] | None = None
         for module in (*network.language_model.layers, *network.visual.blocks):
             module.register_forward_pre_hook(lambda *_: self._poll())
+
+    @property
+    def device(self) -> torch.device:
+        """Where it works; where its weights are meanwhile is another matter."""
+        return self.network.device if self._stay is None else self._stay.device
+
+    def stay(self, stay: Stay) -> None:
+        """It comes whenever it is to work; whoever needs the room makes it leave."""
+        self._stay = stay
+
+    def leave(self) -> None:
+        if self._stay is not None:
+            self._stay.leave()
+
+    def take_along(self, module: nn.Module) -> None:
+        """A module on the device that shall come and leave with the network."""
+        if self._stay is not None:
+            self._stay.add(module)
+
+    def close_eye(self, load: Callable[[], None]) -> None:
+        """Do without the vision tower, which has no weights yet, until the first picture comes;
+        then `load` fills it where the network is."""
+        self._closed_eye = (self.network.visual, load)
+        self.network.add_module("visual", nn.Identity())
+
+    def open_eye(self) -> None:
+        """Have the vision tower. Raises what `load` does."""
+        if self._closed_eye is None:
+            return
+        eye, load = self._closed_eye
+        self.network.add_module("visual", eye)
+        try:
+            load()
+        except BaseException:
+            self.network.add_module("visual", nn.Identity())
+            raise
+        move(eye, self.network.language_model.device)
+        self._closed_eye = None
 
     @property
     def can_see(self) -> bool:
@@ -141,6 +182,7 @@ class TextEncoder(nn.Module):
     def _pixels(self, images: Sequence[Image.Image]) -> tuple[dict[str, Tensor], list[int]]:
         """The pictures as the network takes them, and how many tokens each becomes."""
         assert self._image_processor is not None, "a caller must ask `can_see` first"
+        self.open_eye()
         found = self._image_processor(images=[_checked(i) for i in images], return_tensors="pt")
         pixels = {
             name: found[name].to(self.network.device) for name in ("pixel_values", "image_grid_thw")
@@ -180,6 +222,9 @@ class TextEncoder(nn.Module):
 
     @contextmanager
     def polling(self, poll: Poll) -> Iterator[None]:
+        """At work, and interrupted by `poll` before every block."""
+        if self._stay is not None:
+            self._stay.enter()
         self._poll = poll
         try:
             yield

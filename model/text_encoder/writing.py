@@ -94,8 +94,7 @@ class Writer:
         """
         _refuse_marks(user)
         chat = CHAT.format(system=system, slots=_slots(len(images)), user=user)
-        inputs = self._encoder.inputs(chat, images)
-        speaker, tokenizer = self._whole(), self._encoder.tokenizer
+        tokenizer = self._encoder.tokenizer
         stream = _Stream(tokenizer, on_text)
         config = GenerationConfig(
             max_new_tokens=sampling.max_tokens,
@@ -104,8 +103,8 @@ class Writer:
             pad_token_id=tokenizer.convert_tokens_to_ids(PAD),
         )
         with self._encoder.polling(poll):
-            speaker.generate(
-                **inputs,
+            self._whole().generate(
+                **self._encoder.inputs(chat, images),
                 generation_config=config,
                 logits_processor=LogitsProcessorList(_drawing(sampling)),
                 streamer=stream,
@@ -119,6 +118,7 @@ class Writer:
                 speaker = SPEAKERS[type(network)](network.config)
             speaker.model = network
             speaker.lm_head.weight = nn.Parameter(self._read_head(), requires_grad=False)
+            self._encoder.take_along(speaker.lm_head)
             self._speaker = speaker
         return self._speaker
 

@@ -140,8 +140,10 @@ def models(folder: Path, tmp_path: Path) -> Path:
 
 def test_a_text_encoder_with_its_tower(models: Path, folder: Path) -> None:
     model = loader.load(models / "qwen-image-edit.safetensors", places=[models])
-    ours = model.networks.text_encoder.network.state_dict()
-    theirs = loader.load(folder).networks.text_encoder.network.state_dict()
+    encoders = [found.networks.text_encoder for found in (model, loader.load(folder))]
+    for encoder in encoders:
+        encoder.open_eye()
+    ours, theirs = (encoder.network.state_dict() for encoder in encoders)
     assert ours.keys() == theirs.keys()
     for name, tensor in theirs.items():
         kind = gguf.GGMLQuantizationType.Q8_0

@@ -16,6 +16,7 @@ from model import loader
 from model.bench import tiny
 from model.checkpoint.safetensors_files import TensorFile
 from model.errors import ModelError, NotFinite, OutOfMemory, Stopped
+from model.memory.prompts import PromptCache
 from model.pictures import fit_area
 from model.pipelines.inputs import Networks
 from model.preview import Preview, chart
@@ -213,8 +214,9 @@ def test_progress_and_previews(model: loader.Model) -> None:
     assert all(preview is not None and preview.width == 3 * preview.height for *_, preview in seen)
 
 
-def test_stop_takes_effect_within_a_block(model: loader.Model) -> None:
+def test_stop_takes_effect_within_a_block(folder: Path) -> None:
     """However late the stop comes, at most one more block is entered after it."""
+    model = loader.load(folder, prompts=PromptCache(0))
     polls = 0
 
     def count() -> bool:
@@ -223,6 +225,7 @@ def test_stop_takes_effect_within_a_block(model: loader.Model) -> None:
         return False
 
     request = Edit(prompt="p", images=(flat(32, 32),), steps=2, guidance=3.0)
+    model.run(request)  # what is computed once polls once
     model.run(request, should_stop=count)
     networks = model.networks
     blocks = (

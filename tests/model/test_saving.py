@@ -23,6 +23,7 @@ def test_what_is_written_is_read_back(tmp_path: Path) -> None:
     transformer, vae, encoder = tiny.networks(tiny.Tiny())
     tiny.write(tiny.Tiny(), tmp_path / "model")
     networks = loader.load(tmp_path / "model").networks
+    networks.text_encoder.open_eye()
     pairs = (
         (transformer, networks.transformer),
         (vae, networks.vae),
