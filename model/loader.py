@@ -23,7 +23,9 @@ from model.checkpoint.head import has_head, read_head
 from model.checkpoint.identity import combined, file_hashes
 from model.checkpoint.layout import STEMS, name_of
 from model.checkpoint.lora_folders import LoraFolders
-from model.checkpoint.variants import NO_VARIANTS, Variants
+from model.checkpoint.packing import Packing, packed_bytes, scheme_of, stored_bytes
+from model.checkpoint.sources import open_place
+from model.checkpoint.variants import NO_VARIANTS, Variants, weight_files
 from model.checkpoint.weights import load_weights
 from model.config import Family
 from model.engine.protocol import ModelDescription
@@ -281,16 +283,20 @@ def load(
 
     `dtype` is float32, bfloat16 or float16; by default float32 on the CPU, else bfloat16. A model
     larger than `budget_bytes` is refused before its weights are read.
+
+    What a file holds packed of the transformer's blocks stays packed. `quantization` names a scheme
+    (int8, fp8 or int4) by which they are packed now, whatever they are in the files; the identity
+    records it.
     """
-    if quantization is not None:
-        raise ModelError(f"quantization {quantization!r}: this version loads whole weights only")
+    packing = Packing(scheme=scheme_of(quantization))
     target, number_type = choose_device(device), _choose_dtype(dtype, device)
     folder = read_model(path, variant, variants, places)
     _check_licence(folder, accepted)
     if variant is None:
         _check_variant(folder, variants or {})
     parts = build(folder)
-    _check_budget(folder, parts, number_type, budget_bytes)
+    if budget_bytes is not None:
+        _check_budget(folder, _needed_bytes(folder, parts, number_type, packing), budget_bytes)
     tokenizer = load_tokenizer(folder.parts["tokenizer"])
     _check_vocabulary(folder, tokenizer)
     hashes = file_hashes(folder.config_files) | _told(folder)
@@ -305,6 +311,7 @@ def load(
                 dtype=number_type,
                 device=target,
                 tower=folder.parts.get("tower") if part == "text_encoder" else None,
+                packing=packing if part == "transformer" else None,
             )
             names = shards if place.is_dir() else map(str, range(len(shards)))
             digests = zip(names, shards.values(), strict=True)
@@ -323,7 +330,10 @@ def load(
         writer=Writer(encoder, lambda: read_head(speech, words)) if has_head(speech) else None,
     )
     identity = ModelIdentity(
-        name=name_of(path.resolve()), sha256=combined(hashes), licence=folder.row.licence
+        name=name_of(path.resolve()),
+        sha256=combined(hashes),
+        licence=folder.row.licence,
+        quantization=quantization or "",
     )
     return Model(networks, identity, path, lora_folders, folder.variants)
 
@@ -412,18 +422,24 @@ def _told(folder: ModelFolder) -> dict[str, str]:
     return {} if folder.path.is_dir() else {"model": folder.row.name}
 
 
-def _check_budget(
-    folder: ModelFolder,
-    parts: Parts,
-    dtype: torch.dtype,
-    budget_bytes: int | None,
-) -> None:
-    numbers = sum(p.numel() for module in parts for p in module.parameters())
-    needed = numbers * dtype.itemsize
-    if budget_bytes is not None and needed > budget_bytes:
+def _needed_bytes(folder: ModelFolder, parts: Parts, dtype: torch.dtype, packing: Packing) -> int:
+    """Of all weights, once they are loaded."""
+    numbers = sum(p.numel() for module in (parts.vae, parts.network) for p in module.parameters())
+    others = numbers * dtype.itemsize
+    if packing.scheme is not None:
+        return others + packed_bytes(parts.transformer, packing.scheme, dtype)
+    place, stem = folder.parts["transformer"], STEMS["transformer"]
+    with open_place(place, stem) as source:
+        paths = weight_files(place, stem) if place.is_dir() else [place]
+        return others + stored_bytes(source.weights, paths, dtype)
+
+
+def _check_budget(folder: ModelFolder, needed: int, budget_bytes: int) -> None:
+    if needed > budget_bytes:
         raise OutOfMemory(
             f"{name_of(folder.path)} needs {needed / 1e9:.1f} GB for its weights, "
-            f"{budget_bytes / 1e9:.1f} GB are allowed; choose a smaller model"
+            f"{budget_bytes / 1e9:.1f} GB are allowed; choose a smaller model, or fewer bits "
+            "(--quantization int4)"
         )
 
 
