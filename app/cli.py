@@ -173,6 +173,13 @@ def _recognised(path: Path) -> Any:
     return None
 
 
+def _quantize(argv: list[str]) -> int:
+    from app.cli_quantize import run
+    from model.checkpoint.quantising import quantise
+
+    return run(argv, quantise)
+
+
 def _elsewhere(module: str) -> Callable[[list[str]], int]:
     def run(argv: list[str]) -> int:
         return importlib.import_module(module).main(argv)
@@ -455,6 +462,7 @@ WORDS: dict[str, Callable[[list[str]], int]] = {
     "export": _export,
     "info": _info,
     "models": _models,
+    "quantize": _quantize,
     "prepare": _elsewhere("training.prepare"),
     "train": _elsewhere("training.train"),
     "evaluate": _elsewhere("training.evaluate"),

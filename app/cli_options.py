@@ -37,6 +37,8 @@ Inkstone makes posters on this computer, with the open Qwen-Image models.
   {PROGRAM} export    PROJECT.ink OUT.psd|OUT.png
   {PROGRAM} info      MODEL|WEIGHTS|PICTURE|PROJECT.ink
   {PROGRAM} models    [get NAME]                which published models there are; getting one
+  {PROGRAM} quantize  MODEL OUT.safetensors --scheme {"|".join(SCHEMES)}
+                                             a model's weights in fewer bits
   {PROGRAM} prepare|train|evaluate  RUN.toml    training
   {PROGRAM} bench     NAME                      comparisons
   {PROGRAM} engine                             for the window
