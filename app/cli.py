@@ -31,6 +31,7 @@ from app.cli_options import (
     MAKING,
     PROGRAM,
     USAGE,
+    WHOLE,
     WRITING,
     CommandError,
     check_output,
@@ -172,6 +173,13 @@ def _recognised(path: Path) -> Any:
     return None
 
 
+def _quantize(argv: list[str]) -> int:
+    from app.cli_quantize import run
+    from model.checkpoint.quantising import quantise
+
+    return run(argv, quantise)
+
+
 def _elsewhere(module: str) -> Callable[[list[str]], int]:
     def run(argv: list[str]) -> int:
         return importlib.import_module(module).main(argv)
@@ -292,13 +300,14 @@ def _model(
     """The named model; for a recipe without one, exactly that which made it."""
     from model.recipes import recipe_model
 
-    wanted = recipe_model(recipe) if recipe is not None and options.model is None else None
+    told = recipe_model(recipe) if recipe is not None else None
+    wanted = told if options.model is None else None
     name = options.model or (wanted.name if wanted else "")
     path = library.find(name)
     _settle_variant(library.description(path), options.variant)
-    model = library.load(
-        path, _accepted_licences(library.description(path), is_given=options.accept_licence)
-    )
+    accepted = _accepted_licences(library.description(path), is_given=options.accept_licence)
+    scheme = told.quantization if told and options.quantization is None else None
+    model = library.load(path, accepted, scheme or None)
     if wanted and model.identity.sha256 != wanted.sha256:
         raise CommandError(
             f"--recipe: it was made by {wanted.name} ({wanted.sha256[:12]}…), and the model of "
@@ -318,6 +327,7 @@ def _library(options: argparse.Namespace | None = None) -> Library:
     paths = Paths.default()
     settings = Settings(paths.settings)
     folders = [paths.models, *map(Path, settings.model_folders), *cached_models()]
+    scheme = options.quantization if options else None
     return Library(
         folders,
         device=options.device if options else None,
@@ -326,6 +336,7 @@ def _library(options: argparse.Namespace | None = None) -> Library:
         variants=settings.variants,
         lora_folders=[paths.loras],
         parts=options.parts if options else (),
+        quantization=None if scheme == WHOLE else scheme,
     )
 
 
@@ -451,6 +462,7 @@ WORDS: dict[str, Callable[[list[str]], int]] = {
     "export": _export,
     "info": _info,
     "models": _models,
+    "quantize": _quantize,
     "prepare": _elsewhere("training.prepare"),
     "train": _elsewhere("training.train"),
     "evaluate": _elsewhere("training.evaluate"),

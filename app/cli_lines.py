@@ -88,6 +88,8 @@ def picture_lines(path: Path) -> Lines:
         return [*lines, ("recipe", "none")]
     model = recipe.get("model")
     name = model.get("name", "") if isinstance(model, dict) else "not named"
+    if isinstance(model, dict) and model.get("quantization"):
+        name = f"{name} ({model['quantization']})"
     request = json.dumps(recipe.get("request"), ensure_ascii=False)
     return [*lines, ("model", str(name)), ("task", str(recipe.get("task"))), ("request", request)]
 

@@ -15,6 +15,9 @@ PROGRAM = "main.py"
 DEVICES = ("cpu", "cuda", "mps")
 CANNY = "canny"
 DTYPES = ("float32", "bfloat16", "float16")
+SCHEMES = ("int8", "fp8", "int4")
+WHOLE = "none"
+"""In the place of a scheme: weights as their files hold them."""
 
 USAGE = f"""\
 Inkstone makes posters on this computer, with the open Qwen-Image models.
@@ -34,6 +37,8 @@ Inkstone makes posters on this computer, with the open Qwen-Image models.
   {PROGRAM} export    PROJECT.ink OUT.psd|OUT.png
   {PROGRAM} info      MODEL|WEIGHTS|PICTURE|PROJECT.ink
   {PROGRAM} models    [get NAME]                which published models there are; getting one
+  {PROGRAM} quantize  MODEL OUT.safetensors --scheme {"|".join(SCHEMES)}
+                                             a model's weights in fewer bits
   {PROGRAM} prepare|train|evaluate  RUN.toml    training
   {PROGRAM} bench     NAME                      comparisons
   {PROGRAM} engine                             for the window
@@ -171,6 +176,9 @@ def _add_model(parser: Parser, which: str, *, required: bool = False) -> None:
         help="accept, once, the model's licence that allows no commercial use")  # fmt: skip
     add("--device", choices=DEVICES, help="default: the best there is")
     add("--dtype", choices=DTYPES, help="default: float32 on the CPU, else bfloat16")
+    add("--quantization", choices=(WHOLE, *SCHEMES), metavar="SCHEME",
+        help=f"pack the transformer's weights by {', '.join(SCHEMES)} while loading; default: "
+        "as its files hold them, or as a recipe says")  # fmt: skip
     add("--json", action="store_true", help="print one JSON object and no progress")
 
 

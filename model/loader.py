@@ -25,6 +25,7 @@ from model.checkpoint.head import has_head, read_head
 from model.checkpoint.identity import combined, file_hashes
 from model.checkpoint.layout import STEMS, name_of
 from model.checkpoint.lora_folders import LoraFolders
+from model.checkpoint.packing import Packing, bytes_in_memory, scheme_of
 from model.checkpoint.variants import NO_VARIANTS, Variants
 from model.checkpoint.weights import load_weights
 from model.config import Family
@@ -338,16 +339,23 @@ def load(
     than now, by default what the device has free; OutOfMemory where nothing fits. Given `savings`
     are taken as they are. They change memory and time, and no picture. `prompts` may be shared by
     models.
+
+    What a file holds packed of the transformer's blocks stays packed. `quantization` names a scheme
+    (int8, fp8 or int4) by which they are packed now, whatever they are in the files; the identity
+    records it.
     """
-    if quantization is not None:
-        raise ModelError(f"quantization {quantization!r}: this version loads whole weights only")
+    packing = Packing(scheme=scheme_of(quantization))
     target, number_type = choose_device(device), _choose_dtype(dtype, device)
     folder = read_model(path, variant, variants, places)
     _check_licence(folder, accepted)
     if variant is None:
         _check_variant(folder, variants or {})
     parts = build(folder)
-    planner = Planner(folder, number_type, target)
+    place = folder.parts["transformer"]
+    packed = bytes_in_memory(
+        parts.transformer, place, STEMS["transformer"], packing.scheme, number_type
+    )
+    planner = Planner(folder, number_type, target, packed)
     budget_bytes = free_bytes(target) if budget_bytes is None else budget_bytes
     if savings is None:
         savings = planner.choose_to_load(budget_bytes) if budget_bytes else Savings()
@@ -367,6 +375,7 @@ def load(
                 dtype=number_type,
                 device=one.device,
                 tower=one.tower,
+                packing=packing if one.part == "transformer" else None,
             )
             names = shards if one.place.is_dir() else map(str, range(len(shards)))
             digests = zip(names, shards.values(), strict=True)
@@ -391,7 +400,10 @@ def load(
         rest=partial(_rest, streams["transformer"]),
     )
     identity = ModelIdentity(
-        name=name_of(path.resolve()), sha256=combined(hashes), licence=folder.row.licence
+        name=name_of(path.resolve()),
+        sha256=combined(hashes),
+        licence=folder.row.licence,
+        quantization=quantization or "",
     )
     reserve = Reserve(planner, savings, budget_bytes, streams["transformer"])
     return Model(networks, identity, path, lora_folders, folder.variants, reserve)

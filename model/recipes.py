@@ -43,6 +43,8 @@ def to_recipe(request: Request, model: ModelIdentity | None = None) -> dict[str,
     recipe: dict[str, Any] = {"version": RECIPE_VERSION, "task": request.task, "request": fields}
     if model is not None:
         recipe["model"] = dataclasses.asdict(model)
+        if not model.quantization:
+            del recipe["model"]["quantization"]
     return recipe
 
 
@@ -76,10 +78,13 @@ def recipe_model(recipe: Any) -> ModelIdentity | None:
     model = recipe.get("model")
     if model is None:
         return None
+    if not isinstance(model, dict):
+        raise RequestError("recipe: its model is no table")
     names = [f.name for f in dataclasses.fields(ModelIdentity)]
-    if not isinstance(model, dict) or not all(isinstance(model.get(n), str) for n in names):
+    values: dict[str, Any] = {"quantization": "", **model}  # older recipes know none
+    if not all(isinstance(values.get(name), str) for name in names):
         raise RequestError("recipe: its model needs name, sha256 and licence as text")
-    return ModelIdentity(**{n: model[n] for n in names})
+    return ModelIdentity(**{name: values[name] for name in names})
 
 
 def _recipe_task(recipe: Any) -> tuple[type[Request], dict[str, Any]]:

@@ -68,11 +68,13 @@ class Picture:
 @dataclass(frozen=True, kw_only=True)
 class ModelIdentity:
     """Which weights: `name` for people, `sha256` for machines, `licence` as an SPDX expression, or
-    by its own name where SPDX has none."""
+    by its own name where SPDX has none. `quantization` is the scheme by which they were packed when
+    they were loaded; empty for weights as their files hold them."""
 
     name: str
     sha256: str
     licence: str
+    quantization: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

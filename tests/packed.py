@@ -10,10 +10,28 @@ import comfy_kitchen.backends.eager.convrot_w4a4 as eager_int4
 import comfy_kitchen.backends.eager.quantization as eager
 import comfy_kitchen.backends.eager.w4a8_int8 as eager_w4a8
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+
+from model.quantize.linear import QuantLinear
 
 Tensors = dict[str, Tensor]
 """By the end of their names: `weight`, `weight_scale`, `comfy_quant`."""
+
+
+def numbers_of(network: nn.Module) -> Tensors:
+    """Every tensor by its published name, packed weights as what they stand for."""
+    found = dict(network.state_dict())
+    for name, module in network.named_modules():
+        if isinstance(module, QuantLinear):
+            found = {k: v for k, v in found.items() if not k.startswith(f"{name}.part")}
+            found[f"{name}.weight"] = module.packed.dequantise("cpu")
+    return found
+
+
+def schemes_of(network: nn.Module) -> dict[str, str]:
+    """Of every linear whose weight is packed."""
+    modules = network.named_modules()
+    return {name: m.packed.scheme for name, m in modules if isinstance(m, QuantLinear)}
 
 
 def said(**word: Any) -> Tensor:

@@ -79,6 +79,7 @@ def encode_node(node: Node, pixels: PixelWriter) -> dict[str, Any]:
             "name": node.model.name,
             "sha256": node.model.sha256,
             "licence": node.model.licence,
+            "quantization": node.model.quantization,
         },
         "seconds": node.seconds,
         "time": node.time,
@@ -114,7 +115,10 @@ def decode_node(row: NodeRow, blobs: Blobs, pixels: NodePixels) -> Node:
         region=region,
         size=QSize(*_whole_numbers(fields, "size", 2)),
         model=ModelIdentity(
-            name=model.text("name"), sha256=model.text("sha256"), licence=model.text("licence")
+            name=model.text("name"),
+            sha256=model.text("sha256"),
+            licence=model.text("licence"),
+            quantization=model.later_text("quantization") or "",
         ),
         seconds=fields.number("seconds"),
         time=fields.text("time"),

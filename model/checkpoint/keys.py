@@ -23,6 +23,9 @@ from model.text_encoder.config import Language21Config, LanguageConfig
 Shape = tuple[int, ...]
 HEAD = "lm_head.weight"
 """The text encoder's output layer, which only writing needs."""
+GATE, PROJECTION = ".img_mlp.gate_layer.weight", ".img_mlp.proj.weight"
+GATE_UP = ".img_mlp.gate_up.weight"
+"""2.1's in ComfyUI's files: the rows of the gate, then those of the projection."""
 
 
 def _same(name: str) -> str:
@@ -64,9 +67,7 @@ def plain(module: nn.Module) -> Dialect:
 
 def transformer_file(module: nn.Module) -> Dialect:
     """Of a single file: a prefix in front, and 2.1's gate and projection as one, gate first."""
-    mlp = ".img_mlp."
-    parts = (f"{mlp}gate_layer.weight", f"{mlp}proj.weight")
-    return replace(plain(module), ours=bare, fused=(f"{mlp}gate_up.weight", parts))
+    return replace(plain(module), ours=bare, fused=(GATE_UP, (GATE, PROJECTION)))
 
 
 def vae_file(module: nn.Module, config: VaeConfig | Vae21Config) -> Dialect:

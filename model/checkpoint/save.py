@@ -26,6 +26,7 @@ from model.checkpoint.folder import CLASSES
 from model.checkpoint.keys import published_text_encoder_name
 from model.checkpoint.layout import DIFFUSION_STEM, TRANSFORMERS_STEM
 from model.checkpoint.safetensors_files import DTYPE_NAMES
+from model.checkpoint.streamed import sync, whole_file
 from model.checkpoint.vae_layout import time_conv_shapes, unfold
 from model.config import SchedulerConfig, TransformerConfig, VaeConfig
 from model.lora import Deltas
@@ -156,14 +157,8 @@ def save_lora(
         up, down = delta.chain
         tensors[f"transformer.{name}.lora_A.weight"] = down
         tensors[f"transformer.{name}.lora_B.weight"] = up * delta.scale
-    path.parent.mkdir(parents=True, exist_ok=True)
-    new = path.with_name(f".{path.name}.new-{uuid.uuid4().hex[:8]}")
-    try:
+    with whole_file(path) as new:
         write_tensors(new, tensors, dtype, metadata)
-        new.replace(path)
-    finally:
-        new.unlink(missing_ok=True)
-    _sync(path.parent)
 
 
 def write_tensors(
@@ -258,7 +253,7 @@ def _whole_folder(path: Path) -> Iterator[Path]:
         if path.exists():
             path.rename(old)
         new.rename(path)
-        _sync(path.parent)
+        sync(path.parent)
     except BaseException:
         if old.exists() and not path.exists():
             old.rename(path)
@@ -276,14 +271,4 @@ def _keep_others(path: Path, new: Path) -> None:
 
 def _sync_folders(root: Path) -> None:
     for folder, _, _ in os.walk(root):
-        _sync(Path(folder))
-
-
-def _sync(folder: Path) -> None:
-    if os.name == "nt":  # folders cannot be opened there
-        return
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+        sync(Path(folder))

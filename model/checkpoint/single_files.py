@@ -59,12 +59,12 @@ def recognise(
     ConfigError for a `variant` that it cannot be."""
     with open_file(path) as source:
         weights, marks = source.weights, source.marks
-        metadata = _texts(source.metadata)
+        metadata = texts(source.metadata)
         part, base = _gguf_part(source.metadata, [weight.name for weight in weights])
     shapes = {bare(weight.name): weight.shape for weight in weights}
     if rows := _rows(shapes, is_marked=TIMESTEP_ZERO in marks):
-        texts = titles(metadata, path.stem)
-        row, variants = choose(rows, [path], texts, variant=variant, remembered=remembered)
+        told = titles(metadata, path.stem)
+        row, variants = choose(rows, [path], told, variant=variant, remembered=remembered)
         is_first = row.generation is Generation.first and not row.has_layers
         return SingleFile(
             path=path,
@@ -102,7 +102,7 @@ def _types(weights: Sequence[StoredWeight]) -> tuple[str, ...]:
     return tuple(sorted(counts, key=lambda name: -counts[name]))
 
 
-def _texts(metadata: Mapping[str, Any]) -> dict[str, str]:
+def texts(metadata: Mapping[str, Any]) -> dict[str, str]:
     """Without what is no text; a GGUF file puts its title and such under `general`."""
     texts = {key: value for key, value in metadata.items() if isinstance(value, str)}
     return {key.removeprefix("general."): value for key, value in texts.items()}

@@ -1,7 +1,6 @@
 """Weights into a network built on the meta device: strictly, or one error that lists all.
 
-The one place where packed weights become numbers of the run's type: no network multiplies packed
-ones yet.
+The one place where packed weights become numbers of the run's type, unless a `Packing` keeps them.
 """
 
 from __future__ import annotations
@@ -13,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from model.checkpoint.keys import Dialect, Shape
+from model.checkpoint.packing import Packing, numbers_of
 from model.checkpoint.safetensors_files import DTYPES, shard_paths
 from model.checkpoint.sources import open_place
 from model.checkpoint.stored import Source, StoredWeight, Value
@@ -35,14 +35,16 @@ def load_weights(
     dtype: torch.dtype,
     device: torch.device | str,
     tower: Path | None = None,
+    packing: Packing | None = None,
 ) -> dict[str, str]:
     """Fill `module` from one file, or the safetensors files of a folder, called `stem`; the hash of
-    each file by its name. `tower` is the file that a text encoder in GGUF has beside it.
+    each file by its name. `tower` is the file that a text encoder in GGUF has beside it. With a
+    `packing` linears give way to ones whose weights are packed.
 
     Nothing is read before every header agrees with the network.
     """
     with open_place(place, stem, tower) as source:
-        return fill(module, source, dialect, place, dtype=dtype, device=device)
+        return fill(module, source, dialect, place, dtype=dtype, device=device, packing=packing)
 
 
 def fill(
@@ -53,13 +55,19 @@ def fill(
     *,
     dtype: torch.dtype,
     device: torch.device | str,
+    packing: Packing | None = None,
 ) -> dict[str, str]:
     """Fill `module` from open files; the hash of each by its name."""
     check_weights(dialect, source.weights, where)
     for published, value in source.read():
-        for name, tensor in _numbers(published, value, dialect, dtype, device):
+        for name, share in _shares(published, value, dialect, device):
             parent, _, leaf = name.rpartition(".")
-            setattr(module.get_submodule(parent), leaf, nn.Parameter(tensor, requires_grad=False))
+            if packing is not None and (linear := packing.linear(module, name, share, device)):
+                module.set_submodule(parent, linear)
+                continue
+            tensor = _folded(name, share, dialect, device).to(device=device, dtype=dtype)
+            parameter = nn.Parameter(tensor.contiguous(), requires_grad=False)
+            setattr(module.get_submodule(parent), leaf, parameter)
     return source.hashes()
 
 
@@ -95,9 +103,7 @@ def read_tensor(
         raise CheckpointError(
             f"{place}: {name} is {list(value.shape)} of {kind}; its config describes {list(shape)}"
         )
-    if isinstance(value, Packed):
-        value = value.dequantise(device)
-    return value.to(device=device, dtype=dtype)
+    return numbers_of(value, device).to(device=device, dtype=dtype)
 
 
 def check_weights(dialect: Dialect, weights: tuple[StoredWeight, ...], where: Path) -> None:
@@ -140,22 +146,27 @@ def _fits(dialect: Dialect, shape: Shape, expected: Shape) -> bool:
     return [side for side in shape if side != 1] == [side for side in expected if side != 1]
 
 
-def _numbers(
-    published: str,
-    value: Value,
-    dialect: Dialect,
-    dtype: torch.dtype,
-    device: torch.device | str,
-) -> Iterator[tuple[str, Tensor]]:
-    """Our names and tensors, of the run's type, of what a file holds under one name."""
+def _shares(
+    published: str, value: Value, dialect: Dialect, device: torch.device | str
+) -> Iterator[tuple[str, Value]]:
+    """Our names of what a file holds under one, each with its share of the rows; packed weights
+    stay packed where they can be cut."""
     names = [name for name in dialect.names(published) if name in dialect.shapes]
-    if not names:
+    if len(names) <= 1:
+        yield from ((name, value) for name in names)
         return
-    tensor = value.dequantise(device) if isinstance(value, Packed) else value
-    for name, part in zip(names, tensor.chunk(len(names)), strict=True):
-        if dialect.is_loose:
-            part = part.reshape(dialect.shapes[name])
-        yield name, dialect.fold(name, part).to(device=device, dtype=dtype).contiguous()
+    shares = value.split(len(names)) if isinstance(value, Packed) else None
+    if shares is None:
+        shares = numbers_of(value, device).chunk(len(names))
+    yield from zip(names, shares, strict=True)
+
+
+def _folded(name: str, value: Value, dialect: Dialect, device: torch.device | str) -> Tensor:
+    """As our network has it."""
+    tensor = numbers_of(value, device)
+    if dialect.is_loose:
+        tensor = tensor.reshape(dialect.shapes[name])
+    return dialect.fold(name, tensor)
 
 
 def _type_name(dtype: torch.dtype) -> str:

@@ -92,13 +92,16 @@ class Library:
         variants: Mapping[str, str] | None = None,
         lora_folders: Sequence[Path] = (),
         parts: Sequence[Path] = (),
+        quantization: str | None = None,
     ) -> None:
         """`parts` are files and folders with what a transformer's file lacks; the models' folders
         are looked through after them. `variant` says what the models are whose files do not tell;
-        `variants` say it by the fingerprint of their weights."""
+        `variants` say it by the fingerprint of their weights. `quantization` is the scheme by which
+        models are packed that are loaded."""
         self._folders = tuple(folders)
         self._lora_places = tuple(lora_folders)
         self._parts = tuple(parts)
+        self._quantization = quantization
         self._device = device
         self._dtype = dtype
         self._variant = variant
@@ -150,14 +153,18 @@ class Library:
             f"model {name!r}: neither a folder, a file of weights nor a known model ({known})"
         )
 
-    def load(self, path: Path, accepted: Collection[str] = ()) -> RunnableModel:
-        """`accepted` names licences that the user has accepted. Raises as `loader.load` does."""
+    def load(
+        self, path: Path, accepted: Collection[str] = (), quantization: str | None = None
+    ) -> RunnableModel:
+        """`accepted` names licences that the user has accepted; `quantization` counts where the
+        library has none of its own. Raises as `loader.load` does."""
         from model import loader
 
         return loader.load(
             path,
             device=self._device or self.devices()[0],
             dtype=self._dtype,
+            quantization=self._quantization or quantization,
             variant=self._variant,
             variants=self._variants,
             lora_folders=self._lora_folders,

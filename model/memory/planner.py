@@ -38,6 +38,7 @@ MERGED = 4
 """Patches that the text encoder joins to one token."""
 LEAST = Savings(keeps_modulation=False, streams_encoder=True, resident_blocks=0)
 """What takes the least memory, and the most time."""
+PACKED_LEAST = Savings(streams_encoder=True)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,10 +68,21 @@ class _Held:
 
 
 class Planner:
-    """Of one model on one device, in one type of number. Weights count as loaded unpacked."""
+    """Of one model on one device, in one type of number.
 
-    def __init__(self, folder: ModelFolder, dtype: torch.dtype, device: torch.device) -> None:
+    `packed_bytes` is what its transformer takes if weights of it stay packed: then it stays in
+    memory whole, for only numbers of the run's type stream.
+    """
+
+    def __init__(
+        self,
+        folder: ModelFolder,
+        dtype: torch.dtype,
+        device: torch.device,
+        packed_bytes: int | None = None,
+    ) -> None:
         self._folder, self._dtype, self._device = folder, dtype, device
+        self._packed_bytes = packed_bytes
         self._kept: dict[Savings, dict[str, _Held]] = {}
 
     @cached_property
@@ -144,7 +156,11 @@ class Planner:
         except OutOfMemory:
             if self._fitting(budget_bytes, None) is None:
                 raise
-            return LEAST
+            return self._least
+
+    @property
+    def _least(self) -> Savings:
+        return LEAST if self._packed_bytes is None else PACKED_LEAST
 
     def fit(self, savings: Savings, budget_bytes: int, request: Request) -> Forecast:
         """What a request takes of a model that is loaded so; where that is too much, with fewer
@@ -153,6 +169,8 @@ class Planner:
         over = found.peak_bytes - budget_bytes
         if over <= 0:
             return found
+        if self._packed_bytes is not None:
+            raise OutOfMemory(self._refusal(budget_bytes, request))
         without = self.forecast(replace(savings, resident_blocks=0), request)
         if without.peak_bytes > budget_bytes:
             raise OutOfMemory(self._refusal(budget_bytes, request))
@@ -163,6 +181,9 @@ class Planner:
     def _ways(self, budget_bytes: int, request: Request | None) -> Iterator[Savings]:
         """From the fastest to the one that takes least."""
         yield Savings()
+        if self._packed_bytes is not None:
+            yield PACKED_LEAST
+            return
         yield Savings(keeps_modulation=False)
         yield (encoder := Savings(keeps_modulation=False, streams_encoder=True))
         spare = budget_bytes - self.forecast(LEAST, request).peak_bytes
@@ -174,19 +195,21 @@ class Planner:
         yield LEAST
 
     def _refusal(self, budget_bytes: int, request: Request | None) -> str:
-        needed = self.forecast(LEAST, request).peak_bytes
+        needed = self.forecast(self._least, request).peak_bytes
         name = name_of(self._folder.path)
-        text = f"{name} needs {gigabytes(needed)} even with its blocks read from disk"
+        text = f"{name} needs {gigabytes(needed)}"
+        if self._packed_bytes is None:
+            text += " even with its blocks read from disk"
         allowed = f"{gigabytes(budget_bytes)} are there for it"
         size = self._fitting(budget_bytes, request)
         if size is not None:
             return f"{text}, {allowed}; a picture of {size[0]}x{size[1]} fits"
-        return f"{text}, {allowed}; choose a smaller model or free some memory"
+        return f"{text}, {allowed}; choose a smaller model, or fewer bits (--quantization int4)"
 
     def _fitting(self, budget_bytes: int, request: Request | None) -> tuple[int, int] | None:
         """The largest of the smaller sizes that fits."""
         for size in self._smaller(request):
-            if self.forecast(LEAST, _sized(request, *size)).peak_bytes <= budget_bytes:
+            if self.forecast(self._least, _sized(request, *size)).peak_bytes <= budget_bytes:
                 return size
         return None
 
@@ -220,8 +243,11 @@ class Planner:
             rooms.append(min(2, len(each)) * max(each, default=0))
             streamed += sum(each)
         sizes = [torch.Size(shape).numel() for shape in load.dialect.shapes.values()]
+        resident = load.num_elements * size
+        if load.part == "transformer" and self._packed_bytes is not None:
+            resident = self._packed_bytes
         return _Held(
-            resident=load.num_elements * size,
+            resident=resident,
             later=load.num_later * size,
             room=max(rooms),
             streamed=streamed,

@@ -602,12 +602,13 @@ def test_a_missing_library_names_its_packages(run: Run, monkeypatch: pytest.Monk
 def test_words_and_options_are_those_that_scripts_depend_on(run: Run) -> None:
     assert set(cli.WORDS) == {
         *("generate", "edit", "inpaint", "outpaint", "layers", "polish", "caption"),
-        *("export", "info", "models", "prepare", "train", "evaluate", "bench", "engine"),
+        *("export", "info", "models", "quantize"),
+        *("prepare", "train", "evaluate", "bench", "engine"),
     }
     common = {"--prompt", "--negative", "--size", "--steps", "--guidance", "--seed", "--count"}
     common |= {"--recipe", "--model", "--device", "--dtype", "--json", "--output", "--image"}
     common |= {"--mask", "--schedule", "--solver", "--batch", "--variant", "--lora", "-h", "--help"}
-    common |= {"--accept-licence", "--parts"}
+    common |= {"--accept-licence", "--parts", "--quantization"}
     own = {
         "generate": {"--strength", "--control", "--control-range", "--canny"},
         "edit": {"--preset", "--field", "--reconstruct"},
@@ -622,7 +623,7 @@ def test_words_and_options_are_those_that_scripts_depend_on(run: Run) -> None:
         assert shown.status == 0
         assert '"files"' in shown.out
     shared = {"--seed", "--model", "--variant", "--device", "--dtype", "--json", "-h", "--help"}
-    shared |= {"--accept-licence", "--parts"}
+    shared |= {"--accept-licence", "--parts", "--quantization"}
     for word, own_options in {"polish": {"--prompt"}, "caption": {"--language"}}.items():
         parser = cli_options.writing_parser(word)
         options = {o for action in parser._actions for o in action.option_strings}

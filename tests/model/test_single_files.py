@@ -76,7 +76,7 @@ def write_gguf(
 def check(path: Path, expected: dict[str, Tensor], folder: Path) -> None:
     """The file's model has these numbers, and makes the picture that they make in a folder."""
     model = loader.load(path, places=[folder.parent])
-    state = model.networks.transformer.state_dict()
+    state = packed.numbers_of(model.networks.transformer)
     assert state.keys() == expected.keys()
     assert all(torch.equal(state[name], expected[name]) for name in expected)
     whole = path.parent / "whole"
@@ -105,8 +105,11 @@ def test_a_file_in_another_type(folder: Path, tmp_path: Path) -> None:
     path = tmp_path / "qwen-image.gguf"
     expected = write_gguf(path, load_file(folder / WEIGHTS), "Q8_0")
     model = loader.load(path, places=[folder], dtype="bfloat16")
-    for name, tensor in model.networks.transformer.state_dict().items():
-        assert torch.equal(tensor, expected[name].bfloat16())
+    kept = packed.schemes_of(model.networks.transformer)
+    assert set(kept.values()) == {"Q8_0"}
+    for name, tensor in packed.numbers_of(model.networks.transformer).items():
+        is_kept = name.removesuffix(".weight") in kept and name.endswith(".weight")
+        assert torch.equal(tensor, expected[name] if is_kept else expected[name].bfloat16())
 
 
 def test_the_title_inside_proposes(folder: Path, tmp_path: Path) -> None:
@@ -278,7 +281,9 @@ def test_a_published_folder_of_four_bits(folder: Path, tmp_path: Path) -> None:
     index = whole / "transformer" / f"{stem}.safetensors.index.json"
     index.write_text(json.dumps({"metadata": {}, "weight_map": where}))
     model = loader.load(whole)
-    assert torch.equal(model.networks.transformer.state_dict()[name], expected)
+    found = model.networks.transformer
+    assert packed.schemes_of(found) == {name.removesuffix(".weight"): "NF4"}
+    assert torch.equal(packed.numbers_of(found)[name], expected)
 
 
 # --- what is no model -------------------------------------------------------------------------
