@@ -337,6 +337,8 @@ def _library(options: argparse.Namespace | None = None) -> Library:
         lora_folders=[paths.loras],
         parts=options.parts if options else (),
         quantization=None if scheme == WHOLE else scheme,
+        budget_bytes=options.budget if options else None,
+        speeds=paths.speeds,
     )
 
 

@@ -179,6 +179,8 @@ def _add_model(parser: Parser, which: str, *, required: bool = False) -> None:
     add("--quantization", choices=(WHOLE, *SCHEMES), metavar="SCHEME",
         help=f"pack the transformer's weights by {', '.join(SCHEMES)} while loading; default: "
         "as its files hold them, or as a recipe says")  # fmt: skip
+    add("--budget", type=budget, metavar="BYTES",
+        help="so much memory may it take, like 8GB; default: what is free")  # fmt: skip
     add("--json", action="store_true", help="print one JSON object and no progress")
 
 
@@ -263,6 +265,18 @@ def size(text: str) -> tuple[int, int]:
     if not found:
         raise argparse.ArgumentTypeError(f"{text!r} is not WIDTHxHEIGHT, for example 512x768")
     return int(found[1]), int(found[2])
+
+
+def budget(text: str) -> int:
+    """
+    >>> budget("1.5GB"), budget("600MB"), budget("2000000000")
+    (1500000000, 600000000, 2000000000)
+    """
+    found = re.fullmatch(r"(\d{1,12}(?:\.\d{1,3})?) ?(GB|MB|)", text, re.IGNORECASE)
+    count = float(found[1]) * {"GB": 1e9, "MB": 1e6, "": 1}[found[2].upper()] if found else 0
+    if count < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no amount of memory, for example 8GB")
+    return round(count)
 
 
 def lora(text: str) -> tuple[Path, float]:

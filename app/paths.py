@@ -47,6 +47,11 @@ class Paths:
         return self.data / "models"
 
     @property
+    def speeds(self) -> Path:
+        """How fast this computer's devices were found to be."""
+        return self.cache / "speeds.json"
+
+    @property
     def loras(self) -> Path:
         """Where requests that name a LoRA find it, by its content."""
         return self.data / "loras"

@@ -29,7 +29,7 @@ from model.checkpoint.packing import Packing, bytes_in_memory, scheme_of
 from model.checkpoint.variants import NO_VARIANTS, Variants
 from model.checkpoint.weights import load_weights
 from model.config import Family
-from model.engine.protocol import ModelDescription
+from model.engine.protocol import ModelDescription, Outlook
 from model.errors import (
     CheckpointError,
     LicenceNotAccepted,
@@ -39,6 +39,7 @@ from model.errors import (
 )
 from model.lora import Loras
 from model.memory.budget import free_bytes
+from model.memory.calibration import Speed, speed_of
 from model.memory.loading import HOME, attach, loads, settle_encoder, tabled
 from model.memory.planner import Forecast, Planner
 from model.memory.prompts import PromptCache
@@ -87,11 +88,30 @@ class Reserve:
     """The memory that a loaded model may take in all; zero: not known, so nothing is refused."""
 
     def __init__(
-        self, planner: Planner, savings: Savings, budget_bytes: int, blocks: Sequence[Stream]
+        self,
+        planner: Planner,
+        savings: Savings,
+        budget_bytes: int,
+        blocks: Sequence[Stream],
+        speed: Callable[[], Speed],
     ) -> None:
         """`blocks` are the transformer's."""
         self.planner, self.savings, self.budget_bytes = planner, savings, budget_bytes
         self._blocks = tuple(blocks)
+        self._speed = speed
+
+    def outlook(self, request: Request) -> Outlook:
+        try:
+            found = self.forecast(request)
+        except OutOfMemory as error:
+            return Outlook(budget_bytes=self.budget_bytes, problem=str(error))
+        work = self.planner.work(request)
+        seconds = found.seconds(self._speed(), work.steps * work.branches)
+        return Outlook(
+            peak_bytes=found.peak_bytes,
+            budget_bytes=self.budget_bytes or None,
+            seconds=seconds * request.count,
+        )
 
     def forecast(self, request: Request) -> Forecast:
         """Raises OutOfMemory, with the nearest size that fits, for a request that does not."""
@@ -155,6 +175,10 @@ class Model:
             size_multiple=self.networks.size_multiple,
             tasks=self.tasks,
         )
+
+    def outlook(self, request: Request) -> Outlook:
+        """What it will take, before it is run."""
+        return Outlook() if self.reserve is None else self.reserve.outlook(request)
 
     @torch.inference_mode()
     def run(
@@ -325,6 +349,7 @@ def load(
     places: Sequence[Path] = (),
     savings: Savings | None = None,
     prompts: PromptCache | None = None,
+    speeds: Path | None = None,
 ) -> Model:
     """The model in a folder of the published layout, or that of a transformer's file, safetensors
     or GGUF, whose other parts are looked for in `places`.
@@ -338,7 +363,7 @@ def load(
     stays in memory and what streams is planned so that the whole takes at most `budget_bytes` more
     than now, by default what the device has free; OutOfMemory where nothing fits. Given `savings`
     are taken as they are. They change memory and time, and no picture. `prompts` may be shared by
-    models.
+    models. In `speeds` is kept how fast devices are.
 
     What a file holds packed of the transformer's blocks stays packed. `quantization` names a scheme
     (int8, fp8 or int4) by which they are packed now, whatever they are in the files; the identity
@@ -405,7 +430,8 @@ def load(
         licence=folder.row.licence,
         quantization=quantization or "",
     )
-    reserve = Reserve(planner, savings, budget_bytes, streams["transformer"])
+    speed = partial(speed_of, target, number_type, speeds)
+    reserve = Reserve(planner, savings, budget_bytes, streams["transformer"], speed)
     return Model(networks, identity, path, lora_folders, folder.variants, reserve)
 
 

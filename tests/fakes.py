@@ -44,6 +44,7 @@ from model.engine.protocol import (
     Loaded,
     ModelDescription,
     Plan,
+    Outlook,
     Planned,
     Progress,
     Quit,
@@ -93,6 +94,7 @@ ADAPTERS = (
 )
 
 
+OUTLOOK = Outlook(peak_bytes=200_000_000, budget_bytes=2_000_000_000, seconds=1.5)
 LAYERED = replace(DESCRIPTION, name="layered", path="/models/layered", tasks=("layers", "caption"))
 OUTPAINTING = replace(DESCRIPTION, tasks=("text_to_image", "outpaint", "edit", "polish", "caption"))
 
@@ -193,6 +195,9 @@ class FakeModel:
 
     def describe(self) -> ModelDescription:
         return DESCRIPTION
+
+    def outlook(self, request: Request) -> Outlook:
+        return OUTLOOK
 
     def run(
         self,
@@ -396,7 +401,7 @@ class ScriptedEngine:
                     Loaded(id=id, model=DESCRIPTION, seconds=0.5, memory_bytes=123_456_789)
                 )
             case Plan(id=id):
-                self._outbox.send(Planned(id=id, seconds=1.5, peak_bytes=200_000_000))
+                self._outbox.send(Planned(id=id, outlook=OUTLOOK))
             case Run(id=id, request=request):
                 self._outbox.send(Finished(id=id, result=result_of(request)))
             case Identify(id=id):
@@ -491,7 +496,7 @@ class ScriptedEngine:
 
     def _do_wrong_kind(self, question: Any) -> None:
         id = question.id
-        wrong = Planned(id=id, seconds=None, peak_bytes=None)
+        wrong = Planned(id=id, outlook=Outlook())
         if isinstance(question, Plan):
             wrong = Described(id=id, models=(), devices=())
         self._outbox.send(wrong)

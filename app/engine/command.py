@@ -13,12 +13,15 @@ def engine_command(
     model_folders: Iterable[str | Path] = (),
     lora_folders: Iterable[str | Path] = (),
     variants: Mapping[str, str] | None = None,
+    speeds: Path | None = None,
 ) -> list[str]:
     """An empty device means: the best one there is. `variants` are the settings'."""
     options = [option for folder in model_folders for option in ("--models", str(folder))]
     options += [option for folder in lora_folders for option in ("--loras", str(folder))]
     for fingerprint, variant in (variants or {}).items():
         options += ["--variant", fingerprint, variant]
+    if speeds is not None:
+        options += ["--speeds", str(speeds)]
     if device:
         options += ["--device", device]
     return [*program(), "engine", *options]

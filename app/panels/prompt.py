@@ -215,7 +215,7 @@ class PromptPanel(Panel):
             lambda: set_role(self, "drop" if self._drops.is_over else "")
         )
         self.references.changed.connect(lambda found: setattr(make, "references", found))
-        watch(make, "seconds", self.bar.show_estimate)
+        watch(make, "outlook", self.bar.show_outlook)
         self.mode.chosen.connect(lambda index: self.mode_chosen.emit(index == 1))
         self.dice.clicked.connect(make.roll_seed)
         self.sizes.activated.connect(lambda: setattr(make, "size", self.sizes.currentData()))

@@ -16,7 +16,7 @@ from app.state.choices import (
     loras_of,
 )
 from app.state.observable import Observable, Property
-from model.engine.protocol import AdapterDescription, ModelDescription
+from model.engine.protocol import AdapterDescription, ModelDescription, Outlook
 from model.requests import (
     CHANGES,
     FEW_STEPS,
@@ -77,7 +77,7 @@ class Generation(Observable):
     models = Property[tuple[ModelDescription, ...]](())
     references = Property[tuple[Picture, ...]](())
     """Beside the page, if it is changed; a new picture is made after them."""
-    seconds = Property[float | None](None)
+    outlook = Property(Outlook())
     adapters = Property[tuple[AdapterDescription, ...]](())
     loras = Property[tuple[LoraChoice, ...]](())
     controls = Property[tuple[ControlChoice, ...]](())

@@ -28,7 +28,15 @@ from app.state.workspace import Workspace
 from app.store.errors import StoreError
 from app.store.jobs import Job, JobStatus
 from app.store.project import Project
-from model.engine.protocol import Described, Failed, Loaded, ModelDescription, Planned, Progress
+from model.engine.protocol import (
+    Described,
+    Failed,
+    Loaded,
+    ModelDescription,
+    Outlook,
+    Planned,
+    Progress,
+)
 from model.requests import Decompose, Picture, Request, RequestError, Result, TextToImage
 
 PLAN_MS = 400
@@ -94,6 +102,7 @@ class Making(QObject):
                     model_folders=folders,
                     lora_folders=loras,
                     variants=settings.variants,
+                    speeds=workspace.paths.speeds,
                 )
             )
         self._describe_id = workspace.client.describe()
@@ -124,12 +133,12 @@ class Making(QObject):
 
     def _on_planned(self, message: Planned) -> None:
         if message.id == self._plan_id:
-            self._generation.seconds = message.seconds
+            self._generation.outlook = message.outlook
 
     def _on_question_failed(self, message: Failed) -> None:
         """Jobs tell of themselves; a failed plan only leaves the time unknown."""
         if message.id == self._plan_id:
-            self._generation.seconds = None
+            self._generation.outlook = Outlook()
         elif message.id == self._describe_id:
             self._stop_waiting()
             again = (translate("Making", "Try again"), self.start_engine)

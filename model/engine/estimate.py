@@ -40,7 +40,6 @@ class _Measured:
     pixels: int
     step_seconds: float
     other_seconds: float
-    peak_bytes: int
 
 
 _Key = tuple[str, str, bool]  # model, task, guided: guidance runs the network twice a step
@@ -52,7 +51,7 @@ class Measurements:
     def __init__(self) -> None:
         self._runs: dict[_Key, dict[int, _Measured]] = {}
 
-    def learn(self, model: str, result: Result, step_seconds: float, peak_bytes: int) -> None:
+    def learn(self, model: str, result: Result, step_seconds: float) -> None:
         request = result.requests[0]
         pixels, steps = (request.width or 0) * (request.height or 0), request.steps or 0
         count = len(result.requests)
@@ -64,25 +63,21 @@ class Measurements:
             pixels=pixels,
             step_seconds=step_seconds,
             other_seconds=other_seconds,
-            peak_bytes=peak_bytes,
         )
 
-    def plan(
+    def seconds(
         self, model: str, description: ModelDescription, request: Request
-    ) -> tuple[float | None, int | None]:
-        """Seconds, scaled by the number of pixels from the nearest size that was run; and the
-        memory of a run of this very size."""
+    ) -> float | None:
+        """Scaled by the number of pixels from the nearest size that was run."""
         guidance = request.guidance or description.guidance
         runs = self._runs.get((model, request.task, guidance > 1.0))
         pixels = _pixels(description, request)
         if not runs or pixels is None:
-            return None, None
+            return None
         nearest = min(runs.values(), key=lambda run: abs(run.pixels - pixels))
         steps = request.steps or description.steps
         once = nearest.step_seconds * steps + nearest.other_seconds
-        seconds = once * pixels / nearest.pixels * request.count
-        same = runs.get(pixels)
-        return seconds, same.peak_bytes if same and same.peak_bytes else None
+        return once * pixels / nearest.pixels * request.count
 
 
 def _pixels(description: ModelDescription, request: Request) -> int | None:

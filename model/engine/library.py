@@ -11,7 +11,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from model.checkpoint.layout import name_of
-from model.engine.protocol import AdapterDescription, AdapterKind, Identify, ModelDescription
+from model.engine.protocol import (
+    AdapterDescription,
+    AdapterKind,
+    Identify,
+    ModelDescription,
+    Outlook,
+)
 from model.errors import CheckpointError, ModelError
 from model.requests import (
     Control,
@@ -45,6 +51,8 @@ class RunnableModel(Protocol):
     def identity(self) -> ModelIdentity: ...
 
     def describe(self) -> ModelDescription: ...
+
+    def outlook(self, request: Request) -> Outlook: ...
 
     def run(
         self, request: Request, on_step: OnStep = ..., should_stop: ShouldStop = ...
@@ -93,6 +101,8 @@ class Library:
         lora_folders: Sequence[Path] = (),
         parts: Sequence[Path] = (),
         quantization: str | None = None,
+        budget_bytes: int | None = None,
+        speeds: Path | None = None,
     ) -> None:
         """`parts` are files and folders with what a transformer's file lacks; the models' folders
         are looked through after them. `variant` says what the models are whose files do not tell;
@@ -102,6 +112,7 @@ class Library:
         self._lora_places = tuple(lora_folders)
         self._parts = tuple(parts)
         self._quantization = quantization
+        self._budget_bytes, self._speeds = budget_bytes, speeds
         self._device = device
         self._dtype = dtype
         self._variant = variant
@@ -165,6 +176,8 @@ class Library:
             device=self._device or self.devices()[0],
             dtype=self._dtype,
             quantization=self._quantization or quantization,
+            budget_bytes=self._budget_bytes,
+            speeds=self._speeds,
             variant=self._variant,
             variants=self._variants,
             lora_folders=self._lora_folders,

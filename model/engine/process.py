@@ -27,6 +27,7 @@ def main(argv: list[str]) -> int:
         dtype=options.dtype,
         variants=dict(options.variant),
         lora_folders=options.loras,
+        speeds=options.speeds,
     )
     return serve(library)
 
@@ -99,6 +100,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--variant", nargs=2, action="append", default=[], metavar=("FINGERPRINT", "NAME")
     )
+    parser.add_argument("--speeds", type=Path, metavar="FILE")
     parser.add_argument("--device")
     parser.add_argument("--dtype")
     return parser

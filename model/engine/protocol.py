@@ -194,12 +194,20 @@ class Loaded:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Planned:
-    """`None` means that nothing comparable was measured yet."""
+class Outlook:
+    """What a request will take: the most memory, of how much that may be taken, and how long.
+    `problem` says why it does not fit and what would. `None` where it is not known."""
 
+    peak_bytes: int | None = None
+    budget_bytes: int | None = None
+    seconds: float | None = None
+    problem: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Planned:
     id: int
-    seconds: float | None
-    peak_bytes: int | None
+    outlook: Outlook
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,6 +12,7 @@ import threading
 import time
 import traceback
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -34,6 +35,7 @@ from model.engine.protocol import (
     Identify,
     Load,
     Loaded,
+    Outlook,
     Plan,
     Planned,
     Progress,
@@ -219,12 +221,16 @@ class Worker:
         )
 
     def _plan(self, id: int, name: str, request: Request) -> Planned:
+        """What was measured of such a request counts before what is counted."""
         path = self._library.find(name)
         if self._loaded is None or self._loaded[0] != path:
-            return Planned(id=id, seconds=None, peak_bytes=None)
-        description = self._loaded[1].describe()
-        seconds, peak_bytes = self._measurements.plan(str(path), description, request)
-        return Planned(id=id, seconds=seconds, peak_bytes=peak_bytes)
+            return Planned(id=id, outlook=Outlook())
+        model = self._loaded[1]
+        outlook = model.outlook(request)
+        seconds = self._measurements.seconds(str(path), model.describe(), request)
+        if seconds is not None:
+            outlook = replace(outlook, seconds=seconds)
+        return Planned(id=id, outlook=outlook)
 
     def _run(self, question: Run) -> Finished:
         self._library.know(question.files)
@@ -233,8 +239,7 @@ class Worker:
         report = ProgressReport(question.id, self._outbox.send)
         result = model.run(question.request, report, self._inbox.should_stop)
         if report.clock.step_seconds is not None:
-            peak = memory.peak_bytes()
-            self._measurements.learn(str(path), result, report.clock.step_seconds, peak)
+            self._measurements.learn(str(path), result, report.clock.step_seconds)
         return Finished(id=question.id, result=result)
 
     def _write(self, question: Write) -> Written:

@@ -20,6 +20,7 @@ from model.checkpoint.folder import ModelFolder
 from model.checkpoint.layout import name_of
 from model.config import TransformerConfig
 from model.errors import OutOfMemory
+from model.memory.calibration import Speed
 from model.memory.costs import Work, decode_cost, encode_cost, step_cost, text_cost
 from model.memory.footprint import Cost
 from model.memory.loading import Load, loads
@@ -30,6 +31,8 @@ from model.requests import Decompose, Edit, Outpaint, Request, TextToImage
 TEXT_TOKENS = 128
 """Of a usual prompt; a longer one adds little."""
 PATCH_PX = 14
+DISK_BYTES_PER_S = 1e9
+"""Of a usual solid state disk, with the conversion to numbers beside it."""
 OWN_BYTES = 80_000_000
 """What the libraries take on the CPU beside tensors, once they are at work; measured."""
 ROOMY_PX_BYTES = 16_384
@@ -54,6 +57,13 @@ class Forecast:
     @property
     def peak_bytes(self) -> int:
         return max(self.phases.values())
+
+    def seconds(self, speed: Speed, passes: int, bytes_per_s: float = DISK_BYTES_PER_S) -> float:
+        """`passes` of the transformer in all; reading goes on beside them."""
+        drawing = sum(self.flops[name] for name in ("text", "steps")) / speed.products
+        reading = passes * self.streamed / bytes_per_s
+        decoding = sum(self.flops[name] for name in ("references", "picture"))
+        return max(drawing, reading) + decoding / speed.convolutions
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,6 +102,9 @@ class Planner:
     @property
     def num_blocks(self) -> int:
         return self._folder.transformer.num_layers
+
+    def work(self, request: Request | None) -> Work:
+        return work_of(self._folder, request)
 
     def is_roomy(self, budget_bytes: int, request: Request | None = None) -> bool:
         """Whether so much memory is there that nothing has to be counted."""

@@ -71,36 +71,35 @@ ASKED = TextToImage(prompt="x", width=64, height=64, steps=10, guidance=4.0)
 
 
 @pytest.mark.parametrize(
-    ("request_", "seconds", "peak_bytes"),
+    ("request_", "seconds"),
     [
-        (ASKED, 3.0, 500),
-        (replace(ASKED, steps=20), 5.0, 500),
-        (replace(ASKED, count=2), 6.0, 500),
-        (replace(ASKED, width=128), 6.0, None),
-        (replace(ASKED, width=None, height=None), 3.0, 500),  # the model's first size
-        (replace(ASKED, steps=None), 1.8, 500),  # the model's four steps
-        (replace(ASKED, guidance=1.0), None, None),  # another kind of work
-        (replace(ASKED, guidance=None), None, None),  # the model's own guidance is 1
+        (ASKED, 3.0),
+        (replace(ASKED, steps=20), 5.0),
+        (replace(ASKED, count=2), 6.0),
+        (replace(ASKED, width=128), 6.0),
+        (replace(ASKED, width=None, height=None), 3.0),  # the model's first size
+        (replace(ASKED, steps=None), 1.8),  # the model's four steps
+        (replace(ASKED, guidance=1.0), None),  # another kind of work
+        (replace(ASKED, guidance=None), None),  # the model's own guidance is 1
     ],
     ids=["same", "longer", "two", "larger", "own size", "own steps", "unguided", "own guidance"],
 )
-def test_plans(request_: Request, seconds: float | None, peak_bytes: int | None) -> None:
+def test_plans(request_: Request, seconds: float | None) -> None:
     measurements = Measurements()
-    assert measurements.plan("m", DESCRIPTION, request_) == (None, None)
-    measurements.learn("m", result_of(ASKED, seconds=3.0), 0.2, 500)  # 2 s of steps, 1 s else
-    found, found_bytes = measurements.plan("m", DESCRIPTION, request_)
+    assert measurements.seconds("m", DESCRIPTION, request_) is None
+    measurements.learn("m", result_of(ASKED, seconds=3.0), 0.2)  # 2 s of steps, 1 s else
+    found = measurements.seconds("m", DESCRIPTION, request_)
     assert found == (None if seconds is None else pytest.approx(seconds))
-    assert found_bytes == peak_bytes
-    assert measurements.plan("other", DESCRIPTION, request_) == (None, None)
+    assert measurements.seconds("other", DESCRIPTION, request_) is None
 
 
 def test_the_nearest_size_counts() -> None:
     measurements = Measurements()
     for side, step_seconds in ((64, 1.0), (256, 20.0)):
         asked = replace(ASKED, width=side, height=side)
-        measurements.learn("m", result_of(asked, seconds=step_seconds * 10), step_seconds, 0)
+        measurements.learn("m", result_of(asked, seconds=step_seconds * 10), step_seconds)
     wide = replace(ASKED, width=512, height=128)
-    assert measurements.plan("m", DESCRIPTION, wide) == (pytest.approx(200.0), None)
+    assert measurements.seconds("m", DESCRIPTION, wide) == pytest.approx(200.0)
 
 
 def test_an_inbox_gives_in_order_and_stops_whom_it_is_told() -> None:

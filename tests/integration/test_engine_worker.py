@@ -124,7 +124,7 @@ def test_every_verb_is_answered(start: StartEngine) -> None:
     loaded = engine.until(Loaded)
     assert loaded.model == DESCRIPTION
     assert loaded.memory_bytes > 10**6
-    assert engine.until(Planned) == Planned(id=3, seconds=None, peak_bytes=None)
+    assert engine.until(Planned) == Planned(id=3, outlook=OUTLOOK)
     engine.say(Run(id=4, model="", request=REQUEST))
     result = engine.until(Finished).result
     assert (result.pictures, result.model) == (result_of(REQUEST).pictures, IDENTITY)
@@ -132,17 +132,17 @@ def test_every_verb_is_answered(start: StartEngine) -> None:
     assert engine.end() == (0, "")
 
 
-def test_a_plan_is_foretold_from_a_measured_run_only(start: StartEngine) -> None:
+def test_seconds_are_foretold_from_a_measured_run_where_there_was_one(start: StartEngine) -> None:
     engine = start(blocks=1, block_ms=40)
     engine.say(Run(id=1, model="", request=REQUEST), Plan(id=2, model="", request=REQUEST))
     engine.until(Finished)
-    planned = engine.until(Planned)
+    planned = engine.until(Planned).outlook
     assert 4 * 0.04 <= planned.seconds < 10  # how much more depends on the machine
-    assert planned.peak_bytes > 10**6
+    assert planned.peak_bytes == OUTLOOK.peak_bytes
     longer = TextToImage(prompt="x", steps=40)
     engine.say(Plan(id=3, model="", request=longer), Plan(id=4, model="noisy", request=longer))
-    assert engine.until(Planned, id=3).seconds > 5 * planned.seconds
-    assert engine.until(Planned, id=4).seconds is None
+    assert engine.until(Planned, id=3).outlook.seconds > 5 * planned.seconds
+    assert engine.until(Planned, id=4).outlook == Outlook(), "not of a model that is not loaded"
 
 
 def test_progress_tells_the_time_left_and_shows_small_previews_now_and_then(

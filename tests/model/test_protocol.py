@@ -33,6 +33,7 @@ from model.engine.protocol import (
     Loaded,
     ModelDescription,
     Plan,
+    Outlook,
     Planned,
     Progress,
     ProtocolError,
@@ -103,7 +104,7 @@ MESSAGES = [
     Hello(version=1, pid=42),
     Described(id=1, models=(DESCRIPTION,), devices=("cuda", "cpu"), adapters=(ADAPTER,)),
     Loaded(id=2, model=DESCRIPTION, seconds=2.5, memory_bytes=10**12),
-    Planned(id=3, seconds=None, peak_bytes=None),
+    Planned(id=3, outlook=Outlook()),
     Progress(id=4, step=1, total=4, seconds_left=0.5, preview=PICTURE),
     Finished(id=4, result=RESULT),
     Words(id=5, text="一张"),
@@ -198,13 +199,13 @@ BAD_FRAMES = {
         b'{"type":"Heartbeat","fields":{"memory_bytes":' + b"9" * 5000 + b'},"buffers":[]}'
     ),
     "infinity": raw(
-        b'{"type":"Planned","fields":{"id":1,"seconds":Infinity,"peak_bytes":1},"buffers":[]}'
+        b'{"type":"Planned","fields":{"id":1,"outlook":{"seconds":Infinity}},"buffers":[]}'
     ),
     "a float beyond": raw(
-        b'{"type":"Planned","fields":{"id":1,"seconds":1e999,"peak_bytes":1},"buffers":[]}'
+        b'{"type":"Planned","fields":{"id":1,"outlook":{"seconds":1e999}},"buffers":[]}'
     ),
     "an int beyond float": raw(
-        b'{"type":"Planned","fields":{"id":1,"seconds":1%s,"peak_bytes":1},"buffers":[]}' % ZEROS
+        b'{"type":"Planned","fields":{"id":1,"outlook":{"seconds":1%s}},"buffers":[]}' % ZEROS
     ),
     "deep": raw(b"[" * 100_000 + b"]" * 100_000),
     "body unnamed": raw(heartbeat(), b"12"),
@@ -341,7 +342,7 @@ def talk(question: protocol.Question | None, *messages: protocol.FromEngine) -> 
     [
         (Describe(id=1), Described(id=1, models=(), devices=())),
         (Load(id=1, model=""), Loaded(id=1, model=DESCRIPTION, seconds=1.0, memory_bytes=1)),
-        (Plan(id=1, model="", request=REQUEST), Planned(id=1, seconds=1.0, peak_bytes=1)),
+        (Plan(id=1, model="", request=REQUEST), Planned(id=1, outlook=Outlook(seconds=1.0))),
         (ASKED, END),
         (Write(id=1, model="", request=CAPTION), Written(id=1, text=TEXT)),
         (ASKED, Failed(id=1, kind=Failure.internal, message="")),
@@ -366,7 +367,7 @@ def test_a_request_ends_once(question: typing.Any, ending: typing.Any) -> None:
         (ASKED, [GREETING, GREETING]),
         (ASKED, [Hello(version=protocol.PROTOCOL_VERSION + 1, pid=1)]),
         (ASKED, [GREETING, Stopped(id=2)]),
-        (ASKED, [GREETING, Planned(id=1, seconds=1.0, peak_bytes=1)]),
+        (ASKED, [GREETING, Planned(id=1, outlook=Outlook(seconds=1.0))]),
         (ASKED, [GREETING, END, STEP]),
         (Describe(id=1), [GREETING, STEP]),
         (ASKED, [GREETING, Words(id=1, text="a")]),
