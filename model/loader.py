@@ -37,7 +37,7 @@ from model.errors import (
     memory_faults,
 )
 from model.lora import Loras
-from model.memory.loading import HOME, Load, attach, loads, settle_encoder, tabled
+from model.memory.loading import HOME, Load, attach, loads, settle_encoder, settle_vae, tabled
 from model.memory.prompts import PromptCache
 from model.memory.savings import Savings
 from model.pictures import to_picture
@@ -334,6 +334,7 @@ def load(
     expect = tabled(plan)
     _, rest = attach(plan, number_type, target)
     settle_encoder(encoder, plan, target)
+    settle_vae(parts.vae, savings)
     read_by = {name: digest for name, digest in hashes.items() if name.startswith(READERS)}
     remembered = prompts or PromptCache()
     networks = Networks(
