@@ -40,7 +40,7 @@ from model.errors import (
 from model.lora import Loras
 from model.memory.budget import free_bytes
 from model.memory.calibration import Speed, speed_of
-from model.memory.loading import HOME, attach, loads, settle_encoder, tabled
+from model.memory.loading import HOME, attach, loads, settle_encoder, settle_vae, tabled
 from model.memory.planner import Forecast, Planner
 from model.memory.prompts import PromptCache
 from model.memory.savings import Savings
@@ -101,12 +101,16 @@ class Reserve:
         self._speed = speed
 
     def outlook(self, request: Request) -> Outlook:
+        """Of a request for which there is plenty of room nothing is counted, which takes a moment
+        that such a request itself would hardly take."""
+        if self.budget_bytes and self.planner.is_roomy(self.budget_bytes, request):
+            return Outlook(budget_bytes=self.budget_bytes)
         try:
             found = self.forecast(request)
         except OutOfMemory as error:
             return Outlook(budget_bytes=self.budget_bytes, problem=str(error))
         work = self.planner.work(request)
-        seconds = found.seconds(self._speed(), work.steps * work.branches)
+        seconds = found.seconds(self._speed(), work.steps)
         return Outlook(
             peak_bytes=found.peak_bytes,
             budget_bytes=self.budget_bytes or None,
@@ -410,6 +414,7 @@ def load(
     expect = tabled(plan)
     streams = attach(plan, number_type, target)
     settle_encoder(encoder, plan, target)
+    settle_vae(parts.vae, savings)
     read_by = {name: digest for name, digest in hashes.items() if name.startswith(READERS)}
     remembered = prompts or PromptCache()
     networks = Networks(

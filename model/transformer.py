@@ -64,31 +64,56 @@ class Transformer(nn.Module):
         the text tokens that count; None means all. `poll` is called before every block and may
         raise to stop. `after_block` gives what is added to the target's tokens behind a block.
         """
-        config = self.config
-        tables = tables_on(
-            tuple(grids), txt.shape[1], config.axes_dims_rope, img.device, config.use_layer3d_rope
-        )
+        texts = [(txt, valid)]
+        (velocity,) = self.together(img, texts, sigma, grids, poll, after_block)
+        return velocity
+
+    def together(
+        self,
+        img: Tensor,
+        texts: Sequence[tuple[Tensor, Tensor | None]],
+        sigma: Tensor,
+        grids: Sequence[Grid],
+        poll: Poll = no_poll,
+        after_block: Callable[[int, Tensor], Tensor] | None = None,
+    ) -> tuple[Tensor, ...]:
+        """`forward` of each text and its `valid`, one velocity a text. All go through a block
+        before the next: where blocks are streamed, one pass serves both branches of guidance."""
         num_target = grids[0][0] * grids[0][1] * grids[0][2]
         sigma = sigma.to(img.dtype)
-        if self.config.zero_cond_t:
+        zero_cond = self.config.zero_cond_t
+        if zero_cond:
             sigma = torch.cat([sigma, torch.zeros_like(sigma)])
         temb = self.time_text_embed(sigma)
-        split = num_target if self.config.zero_cond_t else None
-        mask = joint_mask(valid, img.shape[1])
-
+        split = num_target if zero_cond else None
+        contexts = [
+            (self._tables(grids, txt, img.device), joint_mask(valid, img.shape[1]))
+            for txt, valid in texts
+        ]
         img = self.img_in(img)
-        txt = self.txt_in(self.txt_norm(txt))
-        zero_cond = self.config.zero_cond_t
+        streams = [(img, self.txt_in(self.txt_norm(txt))) for txt, _ in texts]
         for index, block in enumerate(self.transformer_blocks):
-            poll()
             assert isinstance(block, Block)
-            if index == self.config.num_layers - 1:
-                img = block.of_target(img, txt, temb, tables, mask, num_target, zero_cond=zero_cond)
-            else:
-                img, txt = block(img, txt, temb, tables, mask, split)
-            if after_block is not None:
-                added = after_block(index, img[:, :num_target])
-                img = torch.cat([img[:, :num_target] + added, img[:, num_target:]], dim=1)
+            for branch, (tables, mask) in enumerate(contexts):
+                poll()
+                img, txt = streams[branch]
+                if index == self.config.num_layers - 1:
+                    img = block.of_target(
+                        img, txt, temb, tables, mask, num_target, zero_cond=zero_cond
+                    )
+                else:
+                    img, txt = block(img, txt, temb, tables, mask, split)
+                if after_block is not None:
+                    added = after_block(index, img[:, :num_target])
+                    img = torch.cat([img[:, :num_target] + added, img[:, num_target:]], dim=1)
+                streams[branch] = img, txt
 
         temb = temb.chunk(2)[0] if zero_cond else temb
-        return self.proj_out(self.norm_out(img, temb))
+        return tuple(self.proj_out(self.norm_out(img, temb)) for img, _ in streams)
+
+    def _tables(
+        self, grids: Sequence[Grid], txt: Tensor, device: torch.device
+    ) -> tuple[Tensor, Tensor]:
+        config = self.config
+        axes, layers = config.axes_dims_rope, config.use_layer3d_rope
+        return tables_on(tuple(grids), txt.shape[1], axes, device, layers)

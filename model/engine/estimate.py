@@ -65,9 +65,7 @@ class Measurements:
             other_seconds=other_seconds,
         )
 
-    def seconds(
-        self, model: str, description: ModelDescription, request: Request
-    ) -> float | None:
+    def seconds(self, model: str, description: ModelDescription, request: Request) -> float | None:
         """Scaled by the number of pixels from the nearest size that was run."""
         guidance = request.guidance or description.guidance
         runs = self._runs.get((model, request.task, guidance > 1.0))

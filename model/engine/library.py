@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from model.checkpoint.control_folders import ControlFolders
     from model.checkpoint.folder import ModelFolder
     from model.checkpoint.lora_folders import LoraFolders
+    from model.memory.prompts import PromptCache
     from model.transformer import Transformer
 
 STARTER = "starter"
@@ -184,6 +185,7 @@ class Library:
             control_folders=self._control_folders,
             accepted=accepted,
             places=self._places,
+            prompts=self._prompts,
         )
 
     def read(self, path: Path) -> ModelFolder:
@@ -253,6 +255,13 @@ class Library:
     def lora(self, path: Path, weight: float) -> LoraUse:
         """How a request names this file; models loaded before or after find it by that name."""
         return self._lora_folders.add(path, weight)
+
+    @cached_property
+    def _prompts(self) -> PromptCache:
+        """Models that share a text encoder share what it said."""
+        from model.memory.prompts import PromptCache
+
+        return PromptCache()
 
     @cached_property
     def _lora_folders(self) -> LoraFolders:

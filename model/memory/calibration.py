@@ -11,8 +11,8 @@ from pathlib import Path
 import torch
 import torch.nn.functional as F
 
-from model.errors import CheckpointError
 from model.checkpoint.strict_json import read_object
+from model.errors import CheckpointError
 
 MEASURE_S = 0.15
 TOKENS, WIDTH = 1024, 1024

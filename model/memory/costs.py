@@ -42,7 +42,7 @@ class Work:
 def step_cost(
     config: TransformerConfig | Transformer21Config, work: Work, dtype: torch.dtype
 ) -> Cost:
-    """Of one pass under one prompt. Two blocks and three are counted, and the rest follows."""
+    """Of one step under all prompts. Two blocks and three are counted, and the rest follows."""
     num_layers = config.num_layers
     if num_layers <= 3:
         return _pass_cost(config, work, dtype)
@@ -67,13 +67,15 @@ def _pass_cost(
         if isinstance(config, TransformerConfig):
             network = Transformer(config)
             tokens = torch.empty(1, num_target + beside, config.in_channels)
-            return lambda: network(tokens, text, sigma, grids)
+            texts = [(text, None)] * work.branches
+            return lambda: network.together(tokens, texts, sigma, grids)
         other = Transformer21(config)
         target = torch.empty(1, num_target, config.in_channels)
 
         def run() -> None:
-            prefix = other.prefill(text, (work.grid,))
-            other(target, sigma, prefix)
+            prefixes = [other.prefill(text, (work.grid,)) for _ in range(work.branches)]
+            for prefix in prefixes:
+                other(target, sigma, prefix)
 
         return run
 

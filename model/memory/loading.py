@@ -20,9 +20,11 @@ from model.memory.modulation import ModulationTable, modulation_tensors
 from model.memory.savings import Savings
 from model.memory.stay import Stay
 from model.memory.streaming import Stream
+from model.memory.tiling import tiles
 from model.pipelines.inputs import Expect, no_preparation
 from model.text_encoder.encoder import TextEncoder
 from model.transformer import Transformer
+from model.vae import FrameVae
 
 HOME = torch.device("cpu")
 """Where the text encoder waits."""
@@ -113,6 +115,16 @@ def _left_out(network: nn.Module, dialect: Dialect, savings: Savings) -> Collect
     streamed = EYE_BLOCKS if savings.streams_encoder else ()
     eye = [name for name in dialect.shapes if name.startswith(EYE)]
     return [name for name in eye if not name.startswith(streamed)]
+
+
+def settle_vae(vae: FrameVae, savings: Savings) -> None:
+    """In the fastest layout and, if there is a budget, in tiles."""
+    if vae.post_quant_conv.weight.device.type == "cpu":
+        # With the pixels' layout: 0.72 to 0.98 of the time that both take in the plain one, and the
+        # same values. Elsewhere untried.
+        vae.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    if savings.vae_bytes is not None:
+        tiles(vae, savings.vae_bytes)
 
 
 def settle_encoder(encoder: TextEncoder, loads: Collection[Load], device: torch.device) -> None:

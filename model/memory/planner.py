@@ -41,6 +41,8 @@ MERGED = 4
 """Patches that the text encoder joins to one token."""
 LEAST = Savings(keeps_modulation=False, streams_encoder=True, resident_blocks=0)
 """What takes the least memory, and the most time."""
+OF_THE_VAE = ("references", "picture")
+LEAST_TILE_BYTES = 64_000_000
 PACKED_LEAST = Savings(streams_encoder=True)
 
 
@@ -133,19 +135,20 @@ class Planner:
         encode = Cost(peak_bytes=0, flops=0)
         if work.references or work.patches:
             encode = encode_cost(folder.vae, work.latent, dtype)
+        tile = savings.vae_bytes or max(encode.peak_bytes, decode.peak_bytes)
         return Forecast(
             savings=savings,
             phases={
                 "loading": drawing + max(one.largest for one in held.values()),
                 "text": drawing + reading + held["text_encoder"].room + text.peak_bytes,
-                "references": drawing + encode.peak_bytes,
+                "references": drawing + min(encode.peak_bytes, tile),
                 "steps": drawing + table + held["transformer"].room + step.peak_bytes,
-                "picture": drawing + table + decode.peak_bytes,
+                "picture": drawing + table + min(decode.peak_bytes, tile),
             },
             flops={
                 "text": work.branches * text.flops,
                 "references": encode.flops * len(work.references),
-                "steps": work.steps * work.branches * step.flops,
+                "steps": work.steps * step.flops,
                 "picture": decode.flops,
             },
             streamed=held["transformer"].streamed,
@@ -192,7 +195,17 @@ class Planner:
         return self.forecast(replace(savings, resident_blocks=count), request)
 
     def _ways(self, budget_bytes: int, request: Request | None) -> Iterator[Savings]:
-        """From the fastest to the one that takes least."""
+        """From the fastest to the one that takes least. The VAE works in tiles where the whole
+        picture is what does not fit."""
+        for savings in self._residencies(budget_bytes, request):
+            yield savings
+            found = self.forecast(savings, request).phases
+            others = max(size for name, size in found.items() if name not in OF_THE_VAE)
+            room = budget_bytes - self._held_in_all(savings)
+            if others <= budget_bytes and room >= LEAST_TILE_BYTES:
+                yield replace(savings, vae_bytes=room)
+
+    def _residencies(self, budget_bytes: int, request: Request | None) -> Iterator[Savings]:
         yield Savings()
         if self._packed_bytes is not None:
             yield PACKED_LEAST
@@ -206,6 +219,11 @@ class Planner:
             if 0 < count < self.num_blocks:
                 yield replace(encoder, resident_blocks=count)
         yield LEAST
+
+    def _held_in_all(self, savings: Savings) -> int:
+        """What is there while the VAE works."""
+        found = self.forecast(replace(savings, vae_bytes=1))
+        return found.phases["picture"] - 1
 
     def _refusal(self, budget_bytes: int, request: Request | None) -> str:
         needed = self.forecast(self._least, request).peak_bytes

@@ -133,7 +133,7 @@ def _beside_texts(
     is_reference = inputs.start is not None and inputs.start.is_reference
     picture = chance.picture if is_reference else None
     beside = [tokens for tokens in (picture, inputs.references) if tokens is not None]
-    texts = [text for text in (inputs.text, inputs.negative) if text is not None]
+    texts = [(t.states, t.valid) for t in (inputs.text, inputs.negative) if t is not None]
 
     def velocities(tokens: Tensor, sigma: Tensor, step: int) -> tuple[Tensor, ...]:
         img = torch.cat([tokens, *beside], dim=1) if beside else tokens
@@ -148,9 +148,7 @@ def _beside_texts(
             inputs.text.valid,
             poll,
         )
-        return tuple(
-            transformer(img, text.states, sigma, grids, text.valid, poll, after) for text in texts
-        )
+        return transformer.together(img, texts, sigma, grids, poll, after)
 
     return velocities
 

@@ -26,6 +26,7 @@ from model.engine.protocol import (
     Hello,
     Load,
     Loaded,
+    Outlook,
     Plan,
     Planned,
     Progress,
@@ -40,7 +41,15 @@ from model.engine.protocol import (
 from model.engine.transport import MAGIC, MAX_BODY_BYTES, PREFIX, encode, read_messages
 from model.engine.worker import EXIT_PROTOCOL
 from model.requests import Caption, Edit, Picture, Polish, TextToImage
-from tests.fakes import DESCRIPTION, IDENTITY, LICENCE, result_of, text_of, worker_command
+from tests.fakes import (
+    DESCRIPTION,
+    IDENTITY,
+    LICENCE,
+    OUTLOOK,
+    result_of,
+    text_of,
+    worker_command,
+)
 
 REQUEST = TextToImage(prompt="a poster", seed=5)
 
