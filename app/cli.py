@@ -180,6 +180,13 @@ def _quantize(argv: list[str]) -> int:
     return run(argv, quantise)
 
 
+def _bench(argv: list[str]) -> int:
+    """That of packed weights reads posters, which training does; the model's know no training."""
+    if argv[:1] == ["quantize"]:
+        return importlib.import_module("training.evaluation.schemes").main(argv[1:])
+    return importlib.import_module("model.bench").main(argv)
+
+
 def _elsewhere(module: str) -> Callable[[list[str]], int]:
     def run(argv: list[str]) -> int:
         return importlib.import_module(module).main(argv)
@@ -468,7 +475,7 @@ WORDS: dict[str, Callable[[list[str]], int]] = {
     "prepare": _elsewhere("training.prepare"),
     "train": _elsewhere("training.train"),
     "evaluate": _elsewhere("training.evaluate"),
-    "bench": _elsewhere("model.bench"),
+    "bench": _bench,
     "engine": _engine,
 }
 

@@ -1,6 +1,7 @@
 """Comparisons with the reference implementation: `main.py bench NAME` prints a Markdown table.
 
-Here, and in the tests, diffusers may be imported, if it is installed.
+Here, and in the tests, diffusers may be imported, if it is installed. What packed weights cost,
+`main.py bench quantize` tells, which is training's (`training/evaluation/schemes.py`).
 """
 
 from __future__ import annotations
