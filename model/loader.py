@@ -34,6 +34,7 @@ from model.errors import (
     CheckpointError,
     LicenceNotAccepted,
     ModelError,
+    OutOfMemory,
     Stopped,
     memory_faults,
 )

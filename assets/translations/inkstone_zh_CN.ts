@@ -2043,6 +2043,10 @@
    <translation>描述海报内容；海报上的文字请加“引号”</translation>
   </message>
   <message>
+   <source>Fits: {peak} of {budget}</source>
+   <translation>可运行：{peak} / {budget}</translation>
+  </message>
+  <message>
    <source>Generate</source>
    <translation>生成</translation>
   </message>

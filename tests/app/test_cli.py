@@ -608,7 +608,7 @@ def test_words_and_options_are_those_that_scripts_depend_on(run: Run) -> None:
     common = {"--prompt", "--negative", "--size", "--steps", "--guidance", "--seed", "--count"}
     common |= {"--recipe", "--model", "--device", "--dtype", "--json", "--output", "--image"}
     common |= {"--mask", "--schedule", "--solver", "--batch", "--variant", "--lora", "-h", "--help"}
-    common |= {"--accept-licence", "--parts", "--quantization"}
+    common |= {"--accept-licence", "--budget", "--parts", "--quantization"}
     own = {
         "generate": {"--strength", "--control", "--control-range", "--canny"},
         "edit": {"--preset", "--field", "--reconstruct"},
@@ -623,7 +623,7 @@ def test_words_and_options_are_those_that_scripts_depend_on(run: Run) -> None:
         assert shown.status == 0
         assert '"files"' in shown.out
     shared = {"--seed", "--model", "--variant", "--device", "--dtype", "--json", "-h", "--help"}
-    shared |= {"--accept-licence", "--parts", "--quantization"}
+    shared |= {"--accept-licence", "--budget", "--parts", "--quantization"}
     for word, own_options in {"polish": {"--prompt"}, "caption": {"--language"}}.items():
         parser = cli_options.writing_parser(word)
         options = {o for action in parser._actions for o in action.option_strings}
