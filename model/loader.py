@@ -385,7 +385,8 @@ def load(
     packed = bytes_in_memory(
         parts.transformer, place, STEMS["transformer"], packing.scheme, number_type
     )
-    planner = Planner(folder, number_type, target, packed)
+    is_packed_now = packing.scheme is not None
+    planner = Planner(folder, number_type, target, packed, is_packed_now=is_packed_now)
     budget_bytes = free_bytes(target) if budget_bytes is None else budget_bytes
     if savings is None:
         savings = planner.choose_to_load(budget_bytes) if budget_bytes else Savings()

@@ -25,8 +25,9 @@ def main(argv: list[str]) -> int:
     parser = _Parser(prog="main.py bench", description=__doc__)
     parser.add_argument(
         "name",
-        choices=["cpu", "parity"],
-        help="cpu: one model against diffusers; parity: every task of the family, tiny",
+        choices=["cpu", "parity", "plan"],
+        help="cpu: one model against diffusers; parity: every task of the family, tiny; plan: what "
+        "runs in which memory",
     )
     parser.add_argument("--model", type=Path, help="cpu: model folder; the starter by default")
     parser.add_argument("--samples", type=int, help="interleaved runs of each side")
@@ -45,6 +46,10 @@ def _table(options: argparse.Namespace) -> str:
         from model.bench import parity
 
         return parity.table(options.samples or parity.SAMPLES)
+    if options.name == "plan":
+        from model.bench import plan
+
+        return plan.table()
     from model.bench import cpu
     from model.loader import starter_path
 

@@ -43,7 +43,6 @@ LEAST = Savings(keeps_modulation=False, streams_encoder=True, resident_blocks=0)
 """What takes the least memory, and the most time."""
 OF_THE_VAE = ("references", "picture")
 LEAST_TILE_BYTES = 64_000_000
-PACKED_LEAST = Savings(streams_encoder=True)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,8 +81,9 @@ class _Held:
 class Planner:
     """Of one model on one device, in one type of number.
 
-    `packed_bytes` is what its transformer takes if weights of it stay packed: then it stays in
-    memory whole, for only numbers of the run's type stream.
+    `packed_bytes` is what its transformer takes if weights of it stay packed: then its blocks stay
+    in memory, for only numbers of the run's type stream. With `is_packed_now`, because they are
+    packed while they are loaded, the modulation does too: read again, it would not be packed.
     """
 
     def __init__(
@@ -92,9 +92,11 @@ class Planner:
         dtype: torch.dtype,
         device: torch.device,
         packed_bytes: int | None = None,
+        *,
+        is_packed_now: bool = False,
     ) -> None:
         self._folder, self._dtype, self._device = folder, dtype, device
-        self._packed_bytes = packed_bytes
+        self._packed_bytes, self._is_packed_now = packed_bytes, is_packed_now
         self._kept: dict[Savings, dict[str, _Held]] = {}
 
     @cached_property
@@ -176,7 +178,9 @@ class Planner:
 
     @property
     def _least(self) -> Savings:
-        return LEAST if self._packed_bytes is None else PACKED_LEAST
+        if self._packed_bytes is None:
+            return LEAST
+        return Savings(keeps_modulation=self._is_packed_now, streams_encoder=True)
 
     def fit(self, savings: Savings, budget_bytes: int, request: Request) -> Forecast:
         """What a request takes of a model that is loaded so; where that is too much, with fewer
@@ -207,10 +211,11 @@ class Planner:
 
     def _residencies(self, budget_bytes: int, request: Request | None) -> Iterator[Savings]:
         yield Savings()
+        if self._packed_bytes is None or not self._is_packed_now:
+            yield Savings(keeps_modulation=False)
         if self._packed_bytes is not None:
-            yield PACKED_LEAST
+            yield self._least
             return
-        yield Savings(keeps_modulation=False)
         yield (encoder := Savings(keeps_modulation=False, streams_encoder=True))
         spare = budget_bytes - self.forecast(LEAST, request).peak_bytes
         streamed = self._held(LEAST)["transformer"].streamed
@@ -276,7 +281,8 @@ class Planner:
         sizes = [torch.Size(shape).numel() for shape in load.dialect.shapes.values()]
         resident = load.num_elements * size
         if load.part == "transformer" and self._packed_bytes is not None:
-            resident = self._packed_bytes
+            whole = sum(tensor.numel() for tensor in load.network.state_dict().values())
+            resident = round(self._packed_bytes * load.num_elements / whole)
         return _Held(
             resident=resident,
             later=load.num_later * size,

@@ -105,3 +105,16 @@ def test_a_task_that_differs_is_named_and_not_timed(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(parity, "cases", lambda folder: iter([wrong]))
     with pytest.raises(ModelError, match=r"edit: the pictures differ by 1\.0e\+00"):
         parity.table(1)
+
+
+def test_what_runs_where(capsys: pytest.CaptureFixture[str]) -> None:
+    assert bench.main(["plan"]) == 0
+    head, _, *lines = capsys.readouterr().out.splitlines()
+    assert head == "| memory | bf16 | int8 | int4 |"
+    rows = {line.split("|")[1].strip(): line.split("|")[2:-1] for line in lines}
+    assert "streamed" in rows["8 GB"][0]
+    assert "streamed" not in rows["48 GB"][0]
+    for memory, cells in rows.items():
+        for cell in cells:
+            if cell.strip() != "no":
+                assert float(cell.split(":")[-1].removesuffix(" GB ")) <= float(memory[:-3])

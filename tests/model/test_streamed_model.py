@@ -123,3 +123,15 @@ def test_loras_work_beside_blocks_that_come_and_go(folder: Path) -> None:
     for adapter in beside:
         adapter.remove()
     assert streamed.run(TEXT).pictures == plain
+
+
+def test_of_a_packed_file_the_modulation_may_stay_on_disk(folder: Path, tmp_path: Path) -> None:
+    from model.checkpoint.quantising import quantise
+
+    file = tmp_path / "packed.safetensors"
+    quantise(folder, file, "int8")
+    whole, tabled = (
+        load(file, places=[folder], variant="Qwen-Image-Edit", savings=Savings(keeps_modulation=k))
+        for k in (True, False)
+    )
+    same(whole, tabled, TEXT)
