@@ -5,6 +5,7 @@ Knows requests; models come to it loaded.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,6 +16,7 @@ from app.cli_progress import ProgressBar, terminal
 from app.files.raster import read_mask, read_picture, read_recipe, write_png
 from app.presets import preset_instruction
 from model.engine.estimate import StepClock
+from model.engine.protocol import Outlook
 from model.recipes import from_recipe, to_recipe
 from model.requests import (
     MAX_SEED,
@@ -30,6 +32,7 @@ from model.requests import (
     Result,
     TextToImage,
 )
+from model.system import amount
 
 if TYPE_CHECKING:
     import argparse
@@ -61,6 +64,8 @@ OWN: dict[str, tuple[str, ...]] = {
 
 class Runs(Protocol):
     """A loaded model, as far as it is used here."""
+
+    def outlook(self, request: Request) -> Outlook: ...
 
     def run(self, request: Request, on_step: OnStep = ...) -> Result: ...
 
@@ -170,9 +175,23 @@ def make(
     return made
 
 
+def outlook_words(outlook: Outlook) -> str:
+    """Empty where there is plenty of room, or what does not fit will be refused.
+
+    >>> outlook_words(Outlook(peak_bytes=730_000_000, budget_bytes=7_900_000_000, seconds=41.2))
+    'fits: 730 MB of 7.9 GB, about 41 s'
+    """
+    if outlook.peak_bytes is None or outlook.budget_bytes is None or outlook.seconds is None:
+        return ""
+    sizes = f"{amount(outlook.peak_bytes)} of {amount(outlook.budget_bytes)}"
+    return f"fits: {sizes}, about {outlook.seconds:.0f} s"
+
+
 def _make_batch(
     model: Runs, batch: Sequence[Request], paths: Sequence[Path], *, is_quiet: bool
 ) -> list[dict[str, Any]]:
+    if words := outlook_words(model.outlook(batch[0])):
+        print(f"{paths[0].name}: {words}", file=sys.stderr)
     with ProgressBar(paths[0].name, terminal(is_quiet=is_quiet), StepClock()) as bar:
         if len(batch) == 1:  # exactly what a recipe repeats
             result = model.run(batch[0], bar.on_step)

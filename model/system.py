@@ -1,4 +1,4 @@
-"""Questions to the operating system that Python has no word for."""
+"""Memory: what it is called, and questions to the operating system that Python has no word for."""
 
 from __future__ import annotations
 
@@ -35,3 +35,11 @@ def windows_memory() -> tuple[int, int]:
     if not ctypes.windll.kernel32.GlobalMemoryStatusEx(ctypes.byref(status)):
         return 0, 0
     return status.total, status.free
+
+
+def amount(count: int) -> str:
+    """
+    >>> amount(7_940_000_000), amount(600_000_000)
+    ('7.9 GB', '600 MB')
+    """
+    return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.0f} MB"

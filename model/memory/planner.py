@@ -27,6 +27,7 @@ from model.memory.loading import Load, loads
 from model.memory.savings import Savings
 from model.pictures import fit_area, floor_to
 from model.requests import Decompose, Edit, Outpaint, Request, TextToImage
+from model.system import amount
 
 TEXT_TOKENS = 128
 """Of a usual prompt; a longer one adds little."""
@@ -116,7 +117,7 @@ class Planner:
         pixels = work.latent[0] * work.latent[1] * self._folder.vae.scale**2
         weights = sum(one.resident + one.later for one in self._held(Savings()).values())
         tensors = ROOMY_PX_BYTES * pixels * (work.frames + len(work.references))
-        return 2 * weights + tensors <= budget_bytes
+        return 2 * weights + tensors + OWN_BYTES <= budget_bytes
 
     def forecast(self, savings: Savings, request: Request | None = None) -> Forecast:
         """`None`: the model's usual picture."""
@@ -233,10 +234,10 @@ class Planner:
     def _refusal(self, budget_bytes: int, request: Request | None) -> str:
         needed = self.forecast(self._least, request).peak_bytes
         name = name_of(self._folder.path)
-        text = f"{name} needs {gigabytes(needed)}"
+        text = f"{name} needs {amount(needed)}"
         if self._packed_bytes is None:
             text += " even with its blocks read from disk"
-        allowed = f"{gigabytes(budget_bytes)} are there for it"
+        allowed = f"{amount(budget_bytes)} are there for it"
         size = self._fitting(budget_bytes, request)
         if size is not None:
             return f"{text}, {allowed}; a picture of {size[0]}x{size[1]} fits"
@@ -340,11 +341,3 @@ def _size_of(folder: ModelFolder, request: Request | None) -> tuple[int, int]:
 def _sized(request: Request | None, width: int, height: int) -> Request:
     request = TextToImage(prompt="a poster") if request is None else request
     return replace(request, width=width, height=height)
-
-
-def gigabytes(count: int) -> str:
-    """
-    >>> gigabytes(7_940_000_000)
-    '7.9 GB'
-    """
-    return f"{count / 1e9:.1f} GB"

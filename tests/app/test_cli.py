@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -671,3 +672,21 @@ def test_progress_is_for_terminals(tmp_path: Path, tiny: Path) -> None:
 def test_an_application_is_there_for_text(qapp: QApplication) -> None:
     with cli._qt() as application:
         assert application is qapp
+
+
+def test_a_budget_is_kept_and_said_before_the_start(run: Run, tmp_path: Path, tiny: Path) -> None:
+    from model.memory.planner import OWN_BYTES
+
+    model = ("--model", tiny, "--size", "64x64", "--steps", 2, "--seed", 3, "--prompt", "a poster")
+    plenty, tight = tmp_path / "plenty.png", tmp_path / "tight.png"
+    assert run("generate", *model, "--output", plenty).status == 0
+    told = run("generate", *model, "--budget", f"{OWN_BYTES + 10**7}", "--output", tight)
+    assert told.status == 0
+    assert re.search(r"^tight\.png: fits: \d+ MB of 90 MB, about \d+ s$", told.err, re.MULTILINE)
+    assert read_picture(tight) == read_picture(plenty)
+    refused = run("generate", *model, "--budget", "1MB", "--output", tmp_path / "none.png")
+    assert refused.status == 2
+    assert "MB even with its blocks read from disk, 1 MB are there" in refused.err
+    wrong = run("generate", *model, "--budget", "lots", "--output", tight)
+    assert wrong.status == 2
+    assert "'lots' is no amount of memory, for example 8GB" in wrong.err
