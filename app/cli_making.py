@@ -197,6 +197,8 @@ def _make_batch(
             result = model.run(batch[0], bar.on_step)
         else:
             result = model.run_together(batch, bar.on_step)
+    if result.is_slower:
+        print(f"{paths[0].name}: memory ran out, so it was made in a slower way", file=sys.stderr)
     made = []
     for path, picture, request in zip(paths, result.pictures, result.requests, strict=True):
         recipe = to_recipe(request, result.model)

@@ -3,6 +3,7 @@
     ModelError            the text says what happened, where, and what to do
     ├── CheckpointError   files that are missing, damaged, or of a kind we do not read
     ├── OutOfMemory       it does not fit into this machine's memory
+    │   └── DoesNotFit    that was known before it began
     ├── NotFinite         the network returned numbers that are none
     ├── LicenceNotAccepted  the model's licence must be accepted before it is used
     └── HubError        a model cannot be got: network, hub, disk, or what was sent
@@ -27,6 +28,10 @@ class CheckpointError(ModelError):
 
 class OutOfMemory(ModelError):
     """Not enough memory, on the device or in the machine."""
+
+
+class DoesNotFit(OutOfMemory):
+    """A plan says so; nothing was begun."""
 
 
 class NotFinite(ModelError):

@@ -32,6 +32,7 @@ from model.config import Family
 from model.engine.protocol import ModelDescription, Outlook
 from model.errors import (
     CheckpointError,
+    DoesNotFit,
     LicenceNotAccepted,
     ModelError,
     OutOfMemory,
@@ -130,10 +131,21 @@ class Reserve:
         if not self.budget_bytes or self.planner.is_roomy(self.budget_bytes, request):
             return
         found = self.forecast(request)
-        if found.savings != self.savings and found.savings.resident_blocks is not None:
-            self.savings = found.savings
-            for stream in self._blocks:
-                stream.keep(found.savings.resident_blocks)
+        if found.savings != self.savings:
+            self._keep(found.savings)
+
+    def step_down(self) -> bool:
+        """After memory ran out all the same: let more blocks go, if there are any."""
+        savings = self.planner.next_down(self.savings)
+        if savings is not None:
+            self._keep(savings)
+        return savings is not None
+
+    def _keep(self, savings: Savings) -> None:
+        assert savings.resident_blocks is not None
+        self.savings = savings
+        for stream in self._blocks:
+            stream.keep(savings.resident_blocks)
 
 
 class Model:
@@ -189,11 +201,22 @@ class Model:
     def run(
         self, request: Request, on_step: OnStep = _no_steps, should_stop: ShouldStop = _never
     ) -> Result:
-        """Make the request's pictures, one after the other.
+        """Make the request's pictures, one after the other. Where memory runs out, it is tried once
+        more with fewer blocks in it.
 
         Raises Stopped within one transformer block after `should_stop` says yes, RequestError for
         what this model cannot do, ModelError for what went wrong.
         """
+        try:
+            return self._run(request, on_step, should_stop)
+        except DoesNotFit:
+            raise
+        except OutOfMemory:
+            if self.reserve is None or not self.reserve.step_down():
+                raise
+        return replace(self._run(request, on_step, should_stop), is_slower=True)
+
+    def _run(self, request: Request, on_step: OnStep, should_stop: ShouldStop) -> Result:
         began = time.perf_counter()
         poll = _poll_of(should_stop)
         with self._at_work("making the picture", request.loras, poll):

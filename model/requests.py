@@ -327,13 +327,15 @@ class Reconstruct(Request):
 class Result:
     """What a run gives back. `requests[k]` makes `pictures[k]` again: every value set, count 1.
 
-    A picture taken apart gives its layers, each with the request that makes them all.
+    A picture taken apart gives its layers, each with the request that makes them all. `is_slower`:
+    memory ran out in a first try, and the model now takes less of it, and more time.
     """
 
     pictures: tuple[Picture, ...]
     requests: tuple[Request, ...]
     model: ModelIdentity
     seconds: float
+    is_slower: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -29,6 +29,7 @@ from app.i18n import translate
 from app.main_window import MainWindow
 from app.panels.generate import progress_text
 from app.state.making import Making
+from app.state.messages import Kind, Message
 from app.state.results import Outcome
 from app.widgets.words import duration
 from model.engine.protocol import Progress
@@ -143,6 +144,13 @@ class Deeds(QObject):
         text = translate("Status", "Done in {time}").format(time=duration(outcome.seconds))
         self._window.status.show_work(text)
         self._window.status.show_outside(outcome.changed_outside)
+        if outcome.is_slower:
+            title = translate("Status", "Memory ran out, so the picture was made in a slower way.")
+            text = translate(
+                "Status",
+                "More of the model is read from disk now. Close other programs to free some.",
+            )
+            self._window.show_message(Message(kind=Kind.notice, title=title, text=text))
         if outcome.is_map:
             self.presets.offer_map()
         if outcome.split is not None:

@@ -311,7 +311,14 @@ class Making(QObject):
         document.do(placed.command(first.node.id))
         outside = placed.changed_outside if job.mask is not None else None
         is_map = is_change(job) and gives_map(job.request.prompt)
-        self._on_placed(Outcome(seconds=result.seconds, changed_outside=outside, is_map=is_map))
+        self._on_placed(
+            Outcome(
+                seconds=result.seconds,
+                changed_outside=outside,
+                is_map=is_map,
+                is_slower=result.is_slower,
+            )
+        )
         if not is_change(job):
             self._generation.switch(True)
 

@@ -40,12 +40,14 @@ NAME_CHARS = 80
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
     """What the status line says of the last result. No mask: nothing was to be protected. `split`:
-    a picture taken apart. `is_map`: what was asked for is a map, not a picture."""
+    a picture taken apart. `is_map`: what was asked for is a map, not a picture. `is_slower`:
+    memory ran out in a first try."""
 
     seconds: float
     changed_outside: int | None = None
     split: Split | None = None
     is_map: bool = False
+    is_slower: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

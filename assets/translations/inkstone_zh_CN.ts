@@ -2380,6 +2380,14 @@
    <translation>引擎 {size}</translation>
   </message>
   <message>
+   <source>Memory ran out, so the picture was made in a slower way.</source>
+   <translation>内存不足，因此图片以较慢的方式生成。</translation>
+  </message>
+  <message>
+   <source>More of the model is read from disk now. Close other programs to free some.</source>
+   <translation>现在会从磁盘读取更多模型内容。关闭其他程序可释放内存。</translation>
+  </message>
+  <message>
    <source>Reading step “{name}”…</source>
    <translation>正在读取步骤“{name}”…</translation>
   </message>

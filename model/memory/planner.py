@@ -19,7 +19,7 @@ from model.checkpoint.build import build
 from model.checkpoint.folder import ModelFolder
 from model.checkpoint.layout import name_of
 from model.config import TransformerConfig
-from model.errors import OutOfMemory
+from model.errors import DoesNotFit
 from model.memory.calibration import Speed
 from model.memory.costs import Work, decode_cost, encode_cost, step_cost, text_cost
 from model.memory.footprint import Cost
@@ -158,12 +158,12 @@ class Planner:
         )
 
     def choose(self, budget_bytes: int, request: Request | None = None) -> Forecast:
-        """The fastest way that fits. Raises OutOfMemory, with the nearest size that would."""
+        """The fastest way that fits. Raises DoesNotFit, with the nearest size that would."""
         for savings in self._ways(budget_bytes, request):
             found = self.forecast(savings, request)
             if found.peak_bytes <= budget_bytes:
                 return found
-        raise OutOfMemory(self._refusal(budget_bytes, request))
+        raise DoesNotFit(self._refusal(budget_bytes, request))
 
     def choose_to_load(self, budget_bytes: int) -> Savings:
         """As `choose` for the model's usual picture, or the way that takes least where only smaller
@@ -172,7 +172,7 @@ class Planner:
             return Savings()
         try:
             return self.choose(budget_bytes).savings
-        except OutOfMemory:
+        except DoesNotFit:
             if self._fitting(budget_bytes, None) is None:
                 raise
             return self._least
@@ -185,19 +185,27 @@ class Planner:
 
     def fit(self, savings: Savings, budget_bytes: int, request: Request) -> Forecast:
         """What a request takes of a model that is loaded so; where that is too much, with fewer
-        blocks in memory. Raises OutOfMemory as `choose` does."""
+        blocks in memory. Raises DoesNotFit as `choose` does."""
         found = self.forecast(savings, request)
         over = found.peak_bytes - budget_bytes
         if over <= 0:
             return found
         if self._packed_bytes is not None:
-            raise OutOfMemory(self._refusal(budget_bytes, request))
+            raise DoesNotFit(self._refusal(budget_bytes, request))
         without = self.forecast(replace(savings, resident_blocks=0), request)
         if without.peak_bytes > budget_bytes:
-            raise OutOfMemory(self._refusal(budget_bytes, request))
+            raise DoesNotFit(self._refusal(budget_bytes, request))
         each = without.streamed / self.num_blocks
         count = int((budget_bytes - without.peak_bytes) / each)
         return self.forecast(replace(savings, resident_blocks=count), request)
+
+    def next_down(self, savings: Savings) -> Savings | None:
+        """For a model that is loaded so, what takes less than its forecast allowed: half of the
+        blocks that are in memory, or else none of them. None where that is so already."""
+        kept = self.num_blocks if savings.resident_blocks is None else savings.resident_blocks
+        if self._packed_bytes is not None or not kept:
+            return None
+        return replace(savings, resident_blocks=kept // 2)
 
     def _ways(self, budget_bytes: int, request: Request | None) -> Iterator[Savings]:
         """From the fastest to the one that takes least. The VAE works in tiles where the whole

@@ -14,6 +14,7 @@ from app.document.commands import SetSelection
 from app.document.composite import render
 from app.document.layers import GroupLayer, PixelLayer, TextLayer
 from app.document.selection import rectangle
+from app.state.results import Outcome
 from app.store.jobs import JobStatus
 from app.store.project import Project
 from tests.fakes import do
@@ -535,3 +536,13 @@ def test_undo_in_the_prompt_is_of_its_words_and_then_of_the_document(studio: Stu
     QTest.keyClick(field, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
     studio.wait(lambda: document.state != made)
     assert not document.state.layers
+
+
+def test_a_picture_made_in_a_slower_way_says_so(studio: Studio) -> None:
+    root = studio.open()
+    studio.make("a poster")
+    assert not root.window.area.banner.isVisible()
+    root.making.placed.emit(Outcome(seconds=1.0, is_slower=True))
+    banner = root.window.area.banner
+    assert banner.isVisible()
+    assert "Memory ran out" in banner.title.text()

@@ -115,6 +115,32 @@ def test_a_request_that_needs_room_gets_it_and_the_same_picture(folder: Path) ->
         model.run(wide)
 
 
+def test_where_memory_runs_out_all_the_same_it_is_tried_once_more(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole, model = load(folder), load(folder)
+    assert model.reserve is not None
+    decode = model.networks.vae.decode
+    faults = [MemoryError, MemoryError, MemoryError]
+
+    def failing(*inputs: object) -> torch.Tensor:
+        if faults:
+            raise faults.pop()
+        return decode(*inputs)
+
+    monkeypatch.setattr(model.networks.vae, "decode", failing)
+    with pytest.raises(OutOfMemory, match="not enough memory while making the picture"):
+        model.run(TEXT)
+    assert len(faults) == 1
+    assert model.reserve.savings.resident_blocks == SIZE.layers // 2
+    result = model.run(TEXT)
+    assert result.is_slower
+    assert result.pictures == whole.run(TEXT).pictures
+    assert not whole.run(TEXT).is_slower
+    assert model.reserve.savings.resident_blocks == SIZE.layers // 4
+    assert not model.run(TEXT).is_slower
+
+
 def test_the_outlook_tells_memory_and_time(folder: Path, tmp_path: Path) -> None:
     kept = tmp_path / "cache/speeds.json"
     model = load(folder, budget_bytes=OWN_BYTES + 60_000_000, speeds=kept)
