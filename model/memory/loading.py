@@ -16,10 +16,11 @@ from model.checkpoint.folder import ModelFolder
 from model.checkpoint.keys import Dialect
 from model.checkpoint.layout import STEMS
 from model.checkpoint.on_disk import OnDisk
+from model.memory.budget import free_bytes
 from model.memory.modulation import ModulationTable, modulation_tensors
 from model.memory.savings import Savings
 from model.memory.stay import Stay
-from model.memory.streaming import Stream
+from model.memory.streaming import Pinned, Read, Stream
 from model.memory.tiling import tiles
 from model.pipelines.inputs import Expect, no_preparation
 from model.text_encoder.encoder import TextEncoder
@@ -28,6 +29,8 @@ from model.vae import FrameVae
 
 HOME = torch.device("cpu")
 """Where the text encoder waits."""
+PINNED_SHARE = 0.6
+"""Of the main memory that is free, what streamed blocks may keep of it, page-locked."""
 EYE = "visual."
 EYE_BLOCKS = ("visual.blocks.",)
 
@@ -171,7 +174,7 @@ def attach(
                 f"{blocks.name}.",
                 blocks.tensors,
                 blocks.resident,
-                load.files.read,
+                _reader(load, load.files, dtype, device),
                 dtype=dtype,
                 device=device,
                 is_kept=load.part == "transformer",
@@ -180,6 +183,13 @@ def attach(
             setattr(load.network.get_submodule(parent), leaf, stream)
             found[load.part] = (*found.get(load.part, ()), stream)
     return found
+
+
+def _reader(load: Load, files: OnDisk, dtype: torch.dtype, device: torch.device) -> Read:
+    """On CUDA main memory keeps what it has room for of the blocks that pass at every step."""
+    if device.type == "cuda" and load.part == "transformer":
+        return Pinned(files.read, dtype, int(PINNED_SHARE * free_bytes(HOME)))
+    return files.read
 
 
 def tabled(loads: Collection[Load]) -> Expect:

@@ -90,6 +90,34 @@ def transfers_of(device: torch.device) -> Transfers:
     return OnStream(device) if device.type == "cuda" else InOrder()
 
 
+class Pinned:
+    """Keeps what it has read once in page-locked main memory, from where a device copies at its
+    full speed and beside its work; what goes beyond `most_bytes` is read every time. Untried on a
+    device."""
+
+    def __init__(
+        self,
+        read: Read,
+        dtype: torch.dtype,
+        most_bytes: int,
+        pin: Callable[[Tensor], Tensor] = Tensor.pin_memory,
+    ) -> None:
+        self._read, self._dtype, self._pin = read, dtype, pin
+        self._left = most_bytes
+        self._kept: dict[str, Tensor] = {}
+
+    def __call__(self, name: str) -> Tensor:
+        if name in self._kept:
+            return self._kept[name]
+        tensor = self._read(name)
+        size = tensor.numel() * self._dtype.itemsize
+        if size > self._left:
+            return tensor
+        self._left -= size
+        self._kept[name] = self._pin(tensor.to(self._dtype, copy=True))
+        return self._kept[name]
+
+
 class _Slot:
     """Room for the weights of one block, by their names in it."""
 
@@ -216,7 +244,8 @@ class Stream(nn.ModuleList):
             if slot.has_worked:
                 self._transfers.await_work(slot.work)
             for name in self._names[index]:
-                slot.tensors[name].copy_(self._read(f"{self._prefix}{index}.{name}"))
+                tensor = self._read(f"{self._prefix}{index}.{name}")
+                slot.tensors[name].copy_(tensor, non_blocking=True)
             return self._transfers.after_copies()
 
     def _shapes(self) -> dict[str, torch.Size]:

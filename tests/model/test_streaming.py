@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from model.memory.streaming import InOrder, Stream
+from model.memory.streaming import InOrder, Pinned, Stream
 
 CPU = torch.device("cpu")
 
@@ -217,3 +217,23 @@ def test_blocks_in_memory_are_let_go_and_come_from_the_files() -> None:
         assert [block.gain.is_meta for block in stream.children()] == [k >= count for k in range(4)]
         assert torch.equal(passed(stream, x), passed(whole, x))
         assert files.blocks == expected
+
+
+def test_what_is_pinned_is_read_once_and_the_rest_every_time() -> None:
+    files = Files(weights(2))
+    pinned: list[int] = []
+
+    def pin(tensor: Tensor) -> Tensor:
+        pinned.append(tensor.nbytes)
+        return tensor
+
+    read = Pinned(files, torch.bfloat16, most_bytes=2 * (16 + 4), pin=pin)
+    first, bias, gain = (f"blocks.0.{name}" for name in NAMES)
+    for _ in range(2):
+        for name in (first, bias, gain):
+            assert torch.equal(read(name), files.tensors[name].to(read(name).dtype))
+    assert pinned == [32, 8]
+    assert files.seen.count(first) == files.seen.count(bias) == 1
+    assert files.seen.count(gain) == 4
+    assert read(first).dtype == torch.bfloat16
+    assert read(first).data_ptr() != files.tensors[first].data_ptr(), "a reader's room is its own"
