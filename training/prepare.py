@@ -186,6 +186,7 @@ def load_start(path: Path, modules: Mapping[str, nn.Module]) -> None:
         load_averaged(newest_checkpoint(path), modules)
         return
     networks = load(path).networks
+    networks.text_encoder.open_eye()
     theirs = {"transformer": networks.transformer, "text_encoder": networks.text_encoder.network}
     _copy_strictly(optim.named_parameters(theirs), modules, str(path))
 

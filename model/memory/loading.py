@@ -68,8 +68,9 @@ class Load(NamedTuple):
 
     @property
     def num_elements(self) -> int:
-        """Of what is loaded at once and stays."""
-        return sum(torch.Size(shape).numel() for shape in self.dialect.shapes.values())
+        """Of what is loaded at once and stays; files may hold it in other shapes."""
+        tensors = self.network.state_dict()
+        return sum(tensors[name].numel() for name in self.dialect.shapes)
 
     @property
     def num_later(self) -> int:

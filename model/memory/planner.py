@@ -111,6 +111,10 @@ class Planner:
     def work(self, request: Request | None) -> Work:
         return work_of(self._folder, request)
 
+    def weight_bytes(self, savings: Savings) -> int:
+        """What all weights take once they are loaded, but for those that only a picture needs."""
+        return sum(one.resident for one in self._held(savings).values())
+
     def is_roomy(self, budget_bytes: int, request: Request | None = None) -> bool:
         """Whether so much memory is there that nothing has to be counted."""
         work = work_of(self._folder, request)

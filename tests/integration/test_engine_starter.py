@@ -76,14 +76,14 @@ def test_describe_load_make_edit_stop_and_survive(talk: Talk, tmp_path: Path) ->
     assert isinstance(loaded, Loaded)
     assert loaded.model == starter
 
-    assert talk.wait(client.plan("", PROMPT)).seconds is None
+    assert talk.wait(client.plan("", PROMPT)).outlook.seconds is None
     made = talk.wait(client.run("", PROMPT))
     assert isinstance(made, Finished), made
     assert (talk.progress[-1].step, talk.progress[-1].total) == (4, 4)
     assert talk.progress[0].preview is not None
     again = talk.wait(client.run(starter.path, made.result.requests[0]))
     assert again.result.pictures == made.result.pictures
-    assert talk.wait(client.plan("", PROMPT)).seconds > 0
+    assert talk.wait(client.plan("", PROMPT)).outlook.seconds > 0
 
     if "edit" in starter.tasks:
         edit = Edit(prompt="make the page dark red", images=made.result.pictures, steps=2)

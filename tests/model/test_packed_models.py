@@ -16,6 +16,7 @@ from model.checkpoint.lora_folders import LoraFolders
 from model.checkpoint.save import save_lora
 from model.errors import OutOfMemory
 from model.lora import Delta, linears
+from model.memory.savings import Savings
 from model.quantize.linear import QuantLinear
 from model.quantize.schemes import SCHEMES
 from model.recipes import recipe_model, to_recipe
@@ -150,31 +151,21 @@ def test_recipes_that_name_no_model(model: object) -> None:
 
 
 def test_what_is_needed_is_known_before(folder: Path, tmp_path: Path) -> None:
-    """Within the budget to the byte, but for the words of a packed file."""
-
-    def most(path: Path, scheme: str | None, dtype: str, held: int) -> None:
-        for budget in (held - held // 8, held + held // 8):
-            is_enough = budget > held
-            try:
-                loader.load(
-                    path, places=[folder], quantization=scheme, dtype=dtype, budget_bytes=budget
-                )
-            except OutOfMemory as error:
-                told = str(error)
-            else:
-                told = ""
-            assert ("--quantization int4" in told) is not is_enough
-
+    """To the byte, but for the words of a packed file and the scales of what is packed now."""
     packed_file(folder, tmp_path / "qwen-image.safetensors")
     for path in (folder, tmp_path / "qwen-image.safetensors"):
         for scheme in (None, "int8", "int4"):
             for dtype in ("float32", "bfloat16"):
-                networks = loader.load(
-                    path, places=[folder], quantization=scheme, dtype=dtype
-                ).networks
-                modules = (networks.transformer, networks.vae, networks.text_encoder.network)
-                held = sum(t.nbytes for m in modules for t in (*m.parameters(), *persistent(m)))
-                most(path, scheme, dtype, held)
+                model = loader.load(path, places=[folder], quantization=scheme, dtype=dtype)
+                parts = model.networks.transformer, model.networks.vae, model.networks.text_encoder
+                held = sum(t.nbytes for m in parts for t in (*m.parameters(), *persistent(m)))
+                assert model.reserve is not None
+                foretold = model.reserve.planner.weight_bytes(Savings())
+                if path is folder and scheme is None:
+                    assert foretold == held
+                assert foretold == pytest.approx(held, rel=1 / 8)
+    with pytest.raises(OutOfMemory, match="--quantization int4"):
+        loader.load(folder, budget_bytes=10**6)
 
 
 def persistent(network: nn.Module) -> list[torch.Tensor]:
