@@ -25,8 +25,9 @@ def main(argv: list[str]) -> int:
     parser = _Parser(prog="main.py bench", description=__doc__)
     parser.add_argument(
         "name",
-        choices=["cpu", "parity", "plan"],
-        help="cpu: one model against diffusers; parity: every task of the family, tiny; plan: what "
+        choices=["cpu", "gpu", "parity", "plan"],
+        help="cpu: one model against diffusers; gpu: the published size on a card, tiny without "
+        "one; parity: every task of the family, tiny; plan: what "
         "runs in which memory",
     )
     parser.add_argument("--model", type=Path, help="cpu: model folder; the starter by default")
@@ -46,6 +47,10 @@ def _table(options: argparse.Namespace) -> str:
         from model.bench import parity
 
         return parity.table(options.samples or parity.SAMPLES)
+    if options.name == "gpu":
+        from model.bench import gpu
+
+        return gpu.table(samples=options.samples or gpu.SAMPLES)
     if options.name == "plan":
         from model.bench import plan
 

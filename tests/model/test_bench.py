@@ -118,3 +118,22 @@ def test_what_runs_where(capsys: pytest.CaptureFixture[str]) -> None:
         for cell in cells:
             if cell.strip() != "no":
                 assert float(cell.split(":")[-1].removesuffix(" GB ")) <= float(memory[:-3])
+
+
+def test_the_card_s_bench_runs_tiny_where_there_is_none(capsys: pytest.CaptureFixture[str]) -> None:
+    """And finds ours and diffusers' velocities equal, of the same random weights."""
+    assert bench.main(["gpu", "--samples", "1"]) == 0
+    out = capsys.readouterr().out
+    rows = [line.split("|")[1].strip() for line in out.splitlines() if line.startswith("| ")]
+    assert rows == ["weights", "plain", "int8", "fp8", "int4"]
+    assert "beside diffusers, in turns" in out
+    assert "A LoRA of rank 32 beside 12 linears" in out
+    assert "Stopping a pass of 96 px" in out
+    assert "The VAE decodes 64 px" in out
+
+
+def test_velocities_that_differ_end_the_card_s_bench(monkeypatch: pytest.MonkeyPatch) -> None:
+    from model.bench import gpu
+
+    monkeypatch.setattr(gpu, "LARGEST_DIFFERENCE", 0.0)
+    assert bench.main(["gpu", "--samples", "1"]) == 2

@@ -1,0 +1,289 @@
+"""The published transformer at its full size with random weights, on the graphics card there is, in
+under nine minutes; on a machine without one at tiny sizes on the processor.
+
+Random weights take as long as true ones. Each number type is built, run and let go before the next.
+Of it on a card everything is untried.
+"""
+
+from __future__ import annotations
+
+import importlib
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from statistics import median
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from model.checkpoint.packing import Packing, scheme_of
+from model.config import TransformerConfig, VaeConfig
+from model.errors import ModelError, Stopped
+from model.lora import Adapter, Delta, linears
+from model.rope import Grid
+from model.transformer import Transformer
+from model.vae import Vae
+
+LIMIT_S = 500.0
+WARM_UPS, SAMPLES = 2, 5
+TEXT_TOKENS = 128
+RANK = 32
+TINY = TransformerConfig(num_layers=3, num_attention_heads=2, attention_head_dim=32,
+                         axes_dims_rope=(8, 12, 12), joint_attention_dim=64)  # fmt: skip
+TINY_VAE = VaeConfig(base_dim=16)
+LARGEST_DIFFERENCE = 5e-3
+"""Of the velocities of both sides in bf16, as a share of their norm."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bench:
+    """What is run where. `sides_px` are of square pictures."""
+
+    config: TransformerConfig
+    vae: VaeConfig
+    device: torch.device
+    dtype: torch.dtype
+    sides_px: tuple[int, ...]
+
+
+def here() -> Bench:
+    if torch.cuda.is_available():
+        device = torch.device("cuda")
+    elif torch.backends.mps.is_available():
+        device = torch.device("mps")
+    else:
+        return Bench(config=TINY, vae=TINY_VAE, device=torch.device("cpu"), dtype=torch.float32,
+                     sides_px=(64, 96))  # fmt: skip
+    return Bench(config=TransformerConfig(), vae=VaeConfig(), device=device, dtype=torch.bfloat16,
+                 sides_px=(1024, 1328))  # fmt: skip
+
+
+def table(bench: Bench | None = None, samples: int = SAMPLES) -> str:
+    """Markdown: medians of guidance steps (both prompts), the most memory, and what else takes
+    time. ModelError if ours and diffusers' velocities differ."""
+    bench = here() if bench is None else bench
+    until = time.monotonic() + LIMIT_S
+    sides = [f"{side} px" for side in bench.sides_px]
+    lines = [
+        f"| weights | build | {' | '.join(f'step, {side}' for side in sides)} | peak |",
+        "|---|---:|" + "---:|" * len(sides) + "---:|",
+    ]
+    notes: list[str] = []
+    with torch.inference_mode():
+        for scheme in (None, "int8", "fp8", "int4"):
+            if time.monotonic() > until:
+                notes.append(f"{scheme}: left out, the time was up.")
+                continue
+            lines.append(_of_scheme(bench, scheme, samples, notes, until))
+        notes.append(_of_vae(bench, samples))
+    name = torch.cuda.get_device_name() if bench.device.type == "cuda" else bench.device.type
+    notes.append(
+        f"{name}, torch {torch.__version__}, {bench.config.num_layers} blocks of "
+        f"{bench.config.dim}, {str(bench.dtype).removeprefix('torch.')}, random weights, medians "
+        f"of {samples}; a step is both prompts of guidance."
+    )
+    return "\n".join([*lines, "", *notes])
+
+
+def _of_scheme(
+    bench: Bench, scheme: str | None, samples: int, notes: list[str], until: float
+) -> str:
+    began = time.perf_counter()
+    _forget_peak(bench)
+    network = _network(bench, scheme)
+    _wait(bench)
+    build = time.perf_counter() - began
+    steps = [_seconds(bench, _step(bench, network, side), samples) for side in bench.sides_px]
+    cells = [f"{1000 * seconds:.0f} ms" for seconds in steps]
+    peak = _peak(bench)
+    if scheme is None:
+        notes.append(_of_loras(bench, network))
+        notes.append(_of_stop(bench, network))
+        if time.monotonic() < until and (found := _beside_diffusers(bench, network, samples)):
+            notes.append(found)
+    return f"| {scheme or 'plain'} | {build:.1f} s | {' | '.join(cells)} | {peak} |"
+
+
+def _network(bench: Bench, scheme: str | None) -> Transformer:
+    """With random weights; with a scheme its linears are packed one after the other."""
+    with torch.device("meta"):
+        network = Transformer(bench.config)
+    chance = torch.Generator(bench.device).manual_seed(0)
+    packing = Packing(scheme=scheme_of(scheme))
+    for name, parameter in list(network.named_parameters()):
+        parent, _, leaf = name.rpartition(".")
+        tensor = torch.ones(parameter.shape, dtype=bench.dtype, device=bench.device)
+        if parameter.ndim > 1:
+            tensor.normal_(0.0, 0.02, generator=chance)
+        elif leaf == "bias":
+            tensor.zero_()
+        module = network.get_submodule(parent)
+        setattr(module, leaf, nn.Parameter(tensor, requires_grad=False))
+    if packing.scheme is not None:
+        for name in list(linears(network)):
+            weight = network.get_parameter(f"{name}.weight").data
+            packed = packing.linear(network, f"{name}.weight", weight, bench.device)
+            if packed is not None:
+                parent, _, leaf = name.rpartition(".")
+                setattr(network.get_submodule(parent), leaf, packed)
+    return network.eval()
+
+
+def _inputs(bench: Bench, side_px: int) -> tuple[Tensor, Tensor, Tensor, Grid]:
+    chance = torch.Generator(bench.device).manual_seed(1)
+    cells = side_px // (bench.vae.scale * bench.config.patch_size)
+    like: dict[str, Any] = {"device": bench.device, "dtype": bench.dtype, "generator": chance}
+    tokens = torch.randn(1, cells * cells, bench.config.in_channels, **like)
+    text = torch.randn(1, TEXT_TOKENS, bench.config.text_dim, **like)
+    sigma = torch.full((1,), 0.7, device=bench.device, dtype=bench.dtype)
+    return tokens, text, sigma, (1, cells, cells)
+
+
+def _step(bench: Bench, network: Transformer, side_px: int) -> Callable[[], object]:
+    tokens, text, sigma, grid = _inputs(bench, side_px)
+    texts = [(text, None), (text[:, : TEXT_TOKENS // 2], None)]
+    return lambda: network.together(tokens, texts, sigma, [grid])
+
+
+def _of_loras(bench: Bench, network: Transformer) -> str:
+    """On the projections of the image's stream, as most LoRAs are."""
+    ends = ("attn.to_q", "attn.to_k", "attn.to_v", "attn.to_out.0")
+    like: dict[str, Any] = {"device": bench.device, "dtype": bench.dtype}
+    deltas = {
+        name: Delta(chain=(torch.ones(rows, RANK, **like), torch.ones(RANK, columns, **like)))
+        for name, (rows, columns) in linears(network).items()
+        if name.endswith(ends)
+    }
+    began = time.perf_counter()
+    adapter = Adapter(network, deltas, 0.01)
+    put = time.perf_counter() - began
+    with adapter:
+        seconds = _seconds(bench, _step(bench, network, bench.sides_px[0]), 2)
+    return (
+        f"A LoRA of rank {RANK} beside {len(deltas)} linears: put in place in {1000 * put:.0f} ms, "
+        f"a step of {bench.sides_px[0]} px {1000 * seconds:.0f} ms."
+    )
+
+
+def _of_stop(bench: Bench, network: Transformer) -> str:
+    """From the wish to stop, in the middle of a pass, to the device's rest."""
+    tokens, text, sigma, grid = _inputs(bench, bench.sides_px[-1])
+    wish = threading.Event()
+    asked = 0.0
+    blocks = 0
+
+    def poll() -> None:
+        nonlocal asked, blocks
+        blocks += 1
+        if blocks > bench.config.num_layers // 2 and not wish.is_set():
+            asked = time.perf_counter()
+            wish.set()
+        elif wish.is_set():
+            raise Stopped
+
+    try:
+        network(tokens, text, sigma, [grid], poll=poll)
+    except Stopped:
+        _wait(bench)
+    took = 1000 * (time.perf_counter() - asked)
+    return f"Stopping a pass of {bench.sides_px[-1]} px: {took:.0f} ms."
+
+
+def _beside_diffusers(bench: Bench, network: Transformer, samples: int) -> str:
+    """The same weights under the reference's class, if it is installed and both fit."""
+    try:
+        reference_class = importlib.import_module("diffusers").QwenImageTransformer2DModel
+    except ImportError:
+        return "diffusers is not installed: nothing to compare with."
+    config = bench.config
+    with torch.device("meta"):
+        reference = reference_class(
+            num_layers=config.num_layers,
+            num_attention_heads=config.num_attention_heads,
+            attention_head_dim=config.attention_head_dim,
+            joint_attention_dim=config.joint_attention_dim,
+            axes_dims_rope=config.axes_dims_rope,
+        )
+    reference.load_state_dict(network.state_dict(), assign=True)
+    reference.pos_embed = type(reference.pos_embed)(10000, list(config.axes_dims_rope), True)
+    reference.eval()
+    side = bench.sides_px[0]
+    tokens, text, sigma, grid = _inputs(bench, side)
+
+    def theirs() -> Tensor:
+        return reference(
+            hidden_states=tokens,
+            encoder_hidden_states=text,
+            encoder_hidden_states_mask=None,
+            timestep=sigma,
+            img_shapes=[[grid]],
+            return_dict=False,
+        )[0]
+
+    def ours() -> Tensor:
+        return network(tokens, text, sigma, [grid])
+
+    difference = ((ours() - theirs()).float().norm() / theirs().float().norm()).item()
+    if not difference <= LARGEST_DIFFERENCE:
+        raise ModelError(f"ours differs from diffusers by {difference:.1%} of the velocity's norm")
+    mine, other = [], []
+    for _ in range(samples):
+        mine.append(_once(bench, ours))
+        other.append(_once(bench, theirs))
+    ratio = median(other) / median(mine)
+    return (
+        f"One pass of {side} px beside diffusers, in turns: {1000 * median(mine):.0f} ms and "
+        f"{1000 * median(other):.0f} ms, {ratio:.2f} times; they differ by {difference:.1e}."
+    )
+
+
+def _of_vae(bench: Bench, samples: int) -> str:
+    with torch.device("meta"):
+        vae = Vae(bench.vae)
+    vae = vae.to_empty(device=bench.device).to(bench.dtype).eval()
+    for parameter in vae.parameters():
+        parameter.data.normal_(0.0, 0.02)
+    _forget_peak(bench)
+    times = []
+    for side in bench.sides_px:
+        cells = side // bench.vae.scale
+        z = torch.zeros(1, bench.vae.z_dim, cells, cells, device=bench.device, dtype=bench.dtype)
+        seconds = _seconds(bench, lambda z=z: vae.decode(z), samples)
+        times.append(f"{side} px in {1000 * seconds:.0f} ms")
+    return f"The VAE decodes {' and '.join(times)}, at most {_peak(bench)}."
+
+
+def _seconds(bench: Bench, work: Callable[[], object], samples: int) -> float:
+    for _ in range(WARM_UPS):
+        work()
+    _wait(bench)
+    return median(_once(bench, work) for _ in range(samples))
+
+
+def _once(bench: Bench, work: Callable[[], object]) -> float:
+    began = time.perf_counter()
+    work()
+    _wait(bench)
+    return time.perf_counter() - began
+
+
+def _wait(bench: Bench) -> None:
+    if bench.device.type == "cuda":
+        torch.cuda.synchronize()
+    elif bench.device.type == "mps":
+        torch.mps.synchronize()
+
+
+def _forget_peak(bench: Bench) -> None:
+    if bench.device.type == "cuda":
+        torch.cuda.empty_cache()
+        torch.cuda.reset_peak_memory_stats()
+
+
+def _peak(bench: Bench) -> str:
+    """Only CUDA tells it."""
+    if bench.device.type != "cuda":
+        return "not told"
+    return f"{torch.cuda.max_memory_allocated() / 1e9:.1f} GB"
