@@ -126,7 +126,7 @@ def test_choices_that_there_are_not(folder: Path) -> None:
         loader.load(folder, dtype="int3")
     with pytest.raises(ModelError, match="quantization 'int3' is not one of int8, fp8, int4"):
         loader.load(folder, quantization="int3")
-    with pytest.raises(OutOfMemory, match="needs .* MB"):
+    with pytest.raises(OutOfMemory, match=r"needs .* MB"):
         loader.load(folder, budget_bytes=1000)
 
 
