@@ -184,7 +184,7 @@ def outlook_words(outlook: Outlook) -> str:
     if outlook.peak_bytes is None or outlook.budget_bytes is None or outlook.seconds is None:
         return ""
     sizes = f"{amount(outlook.peak_bytes)} of {amount(outlook.budget_bytes)}"
-    return f"fits: {sizes}, about {outlook.seconds:.0f} s"
+    return f"fits: {sizes}, about {max(1, round(outlook.seconds))} s"
 
 
 def _make_batch(
