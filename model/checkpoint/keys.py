@@ -6,7 +6,7 @@ but not kept, and which may be absent. Knows shapes, not values or files.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 
@@ -59,6 +59,13 @@ class Dialect:
         if self.fused is None or not name.endswith(self.fused[0]):
             return (name,)
         return tuple(name.removesuffix(self.fused[0]) + end for end in self.fused[1])
+
+    def without(self, names: Iterable[str]) -> Dialect:
+        """These of ours must be in the files, and are not kept."""
+        left = set(names)
+        kept = {name: shape for name, shape in self.shapes.items() if name not in left}
+        dropped = {name: self.shapes[name] for name in left}
+        return replace(self, shapes=kept, dropped={**self.dropped, **dropped})
 
 
 def plain(module: nn.Module) -> Dialect:

@@ -6,24 +6,16 @@ import threading
 from contextlib import ExitStack
 from pathlib import Path
 
+import torch
 from torch import Tensor
 
 from model.checkpoint.keys import Dialect
 from model.checkpoint.safetensors_files import Room
 from model.checkpoint.sources import SUFFIXES, open_place
 from model.checkpoint.stored import Source
+from model.checkpoint.weights import check_weights
 from model.errors import CheckpointError
 from model.quantize.packed import Packed
-
-Stamps = dict[str, tuple[int, int, int]]
-
-
-def stamps(place: Path, tower: Path | None = None) -> Stamps:
-    """What tells of each weight file whether it is still the same."""
-    paths = sorted(place.iterdir()) if place.is_dir() else [place]
-    paths = [path for path in paths if path.suffix.lower() in SUFFIXES]
-    stats = {str(path): path.stat() for path in (*paths, *([tower] if tower else []))}
-    return {name: (s.st_ino, s.st_size, s.st_mtime_ns) for name, s in stats.items()}
 
 
 class OnDisk:
@@ -36,22 +28,29 @@ class OnDisk:
     def __init__(self, place: Path, stem: str, dialect: Dialect, tower: Path | None = None) -> None:
         self._place, self._stem, self._tower = place, stem, tower
         self._dialect = dialect
-        self._stamps = stamps(place, tower)
+        self._stamps = self._stamps_now()
         self._stack = ExitStack()
         self._source: Source | None = None
         self._published: dict[str, tuple[str, int, int]] = {}
         self._lock = threading.Lock()
         self._room = Room()
 
-    def read(self, name: str) -> Tensor:
-        """On the CPU, of the stored type; of a packed weight the numbers, in float32. It lasts
-        until the next one is read."""
+    def names(self) -> tuple[str, ...]:
+        """Ours of all tensors, in the order of the files."""
         with self._lock:
-            source = self._source or self._open()
+            self._opened()
+            return tuple(self._published)
+
+    def read(self, name: str, device: torch.device | str = "cpu") -> Tensor:
+        """On the CPU, of the stored type; of a packed weight the numbers, in float32, computed on
+        `device`. It lasts until the next one is read."""
+        with self._lock:
+            source = self._opened()
             published, index, count = self._published[name]
             value = source.read_one(published, self._room)
-        tensor = value.dequantise("cpu") if isinstance(value, Packed) else value
-        tensor = tensor.chunk(count)[index]
+        tensor = value.dequantise(device) if isinstance(value, Packed) else value
+        if count > 1:
+            tensor = tensor.chunk(count)[index]
         if self._dialect.is_loose:
             tensor = tensor.reshape(self._dialect.shapes[name])
         return self._dialect.fold(name, tensor)
@@ -62,13 +61,34 @@ class OnDisk:
             self._room = Room()
             self._stack.close()
 
-    def _open(self) -> Source:
-        if stamps(self._place, self._tower) != self._stamps:
-            raise CheckpointError(f"{self._place} was changed while it was in use; load it again")
-        source = self._stack.enter_context(open_place(self._place, self._stem, self._tower))
+    def _opened(self) -> Source:
+        if self._source is None:
+            if self._stamps_now() != self._stamps:
+                raise CheckpointError(
+                    f"{self._place} was changed while it was in use; load it again"
+                )
+            place = open_place(self._place, self._stem, self._tower)
+            self._source = self._stack.enter_context(place)
+            if not self._published:
+                self._learn(self._source)
+        return self._source
+
+    def _learn(self, source: Source) -> None:
+        """Once: the files stay the same."""
+        check_weights(self._dialect, source.weights, self._place)
         for weight in source.weights:
             names = self._dialect.names(weight.name)
             for index, name in enumerate(names):
                 self._published[name] = (weight.name, index, len(names))
-        self._source = source
-        return source
+
+    def _stamps_now(self) -> dict[str, tuple[int, int, int]]:
+        """What tells of each weight file whether it is still the same."""
+        try:
+            paths = sorted(self._place.iterdir()) if self._place.is_dir() else [self._place]
+            paths = [path for path in paths if path.suffix.lower() in SUFFIXES]
+            if self._tower is not None:
+                paths.append(self._tower)
+            stats = {str(path): path.stat() for path in paths}
+        except OSError as error:
+            raise CheckpointError(f"{self._place} cannot be read: {error}") from error
+        return {name: (s.st_ino, s.st_size, s.st_mtime_ns) for name, s in stats.items()}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -99,17 +98,9 @@ def loads(
         blocks, files = _blocks(part, network, savings), None
         if blocks:
             files = OnDisk(place, STEMS[part], whole, tower)
-            dialect = without(dialect, [name for one in blocks for name in one.on_disk])
+            dialect = dialect.without(name for one in blocks for name in one.on_disk)
         found.append(Load(part, network, dialect, place, tower, where, deferred, blocks, files))
     return tuple(found)
-
-
-def without(dialect: Dialect, names: Iterable[str]) -> Dialect:
-    """These tensors must be in the files, and are not kept."""
-    left = set(names)
-    shapes = {name: shape for name, shape in dialect.shapes.items() if name not in left}
-    dropped = {name: dialect.shapes[name] for name in left}
-    return replace(dialect, shapes=shapes, dropped={**dialect.dropped, **dropped})
 
 
 def _left_out(network: nn.Module, dialect: Dialect, savings: Savings) -> Collection[str]:
