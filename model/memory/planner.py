@@ -191,17 +191,25 @@ class Planner:
         """What a request takes of a model that is loaded so; where that is too much, with fewer
         blocks in memory. Raises DoesNotFit as `choose` does."""
         found = self.forecast(savings, request)
-        over = found.peak_bytes - budget_bytes
-        if over <= 0:
+        if found.peak_bytes <= budget_bytes:
             return found
         if self._packed_bytes is not None:
             raise DoesNotFit(self._refusal(budget_bytes, request))
-        without = self.forecast(replace(savings, resident_blocks=0), request)
-        if without.peak_bytes > budget_bytes:
+        fewer = self._with_fewer_blocks(savings, budget_bytes, request)
+        if fewer is None:
             raise DoesNotFit(self._refusal(budget_bytes, request))
-        each = without.streamed / self.num_blocks
-        count = int((budget_bytes - without.peak_bytes) / each)
-        return self.forecast(replace(savings, resident_blocks=count), request)
+        return self.forecast(fewer, request)
+
+    def _with_fewer_blocks(
+        self, savings: Savings, budget_bytes: int, request: Request | None
+    ) -> Savings | None:
+        """With as many blocks in memory as fit; None where it takes too much without any."""
+        without = self.forecast(replace(savings, resident_blocks=0), request)
+        spare = budget_bytes - without.peak_bytes
+        if spare < 0:
+            return None
+        count = int(spare / (without.streamed / self.num_blocks))
+        return replace(savings, resident_blocks=min(count, self.num_blocks - 1))
 
     def next_down(self, savings: Savings) -> Savings | None:
         """For a model that is loaded so, what takes less than its forecast allowed: half of the
@@ -230,13 +238,7 @@ class Planner:
             yield self._least
             return
         yield (encoder := Savings(keeps_modulation=False, streams_encoder=True))
-        spare = budget_bytes - self.forecast(LEAST, request).peak_bytes
-        streamed = self._held(LEAST)["transformer"].streamed
-        if streamed:
-            count = int(spare / (streamed / self.num_blocks))
-            if 0 < count < self.num_blocks:
-                yield replace(encoder, resident_blocks=count)
-        yield LEAST
+        yield self._with_fewer_blocks(encoder, budget_bytes, request) or LEAST
 
     def _held_in_all(self, savings: Savings) -> int:
         """What is there while the VAE works."""
