@@ -347,14 +347,21 @@ def load(
     packed = bytes_in_memory(
         parts.transformer, place, STEMS["transformer"], packing.scheme, number_type
     )
-    is_packed_now = packing.scheme is not None
-    planner = Planner(folder, number_type, target, packed, is_packed_now=is_packed_now)
+    planner = Planner(
+        folder,
+        number_type,
+        target,
+        packed,
+        is_packed_now=packing.scheme is not None,
+        parts=parts,
+    )
     budget_bytes = free_bytes(target) if budget_bytes is None else budget_bytes
     if savings is None:
         savings = planner.choose_to_load(budget_bytes) if budget_bytes else Savings()
     if savings != Savings():
         give_memory_back()
     plan = loads(folder, parts, savings, number_type, target)
+    planner.let_go()
     tokenizer = load_tokenizer(folder.parts["tokenizer"])
     _check_vocabulary(folder, tokenizer)
     hashes = file_hashes(folder.config_files) | _told(folder)

@@ -11,11 +11,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from functools import cached_property
 
 import torch
 
-from model.checkpoint.build import build
+from model.checkpoint.build import Parts, build
 from model.checkpoint.folder import ModelFolder
 from model.checkpoint.layout import name_of
 from model.config import TransformerConfig
@@ -85,6 +84,7 @@ class Planner:
     `packed_bytes` is what its transformer takes if weights of it stay packed: then its blocks stay
     in memory, for only numbers of the run's type stream. With `is_packed_now`, because they are
     packed while they are loaded, the modulation does too: read again, it would not be packed.
+    `parts` are the networks as they were built, until `let_go`; without them it builds its own.
     """
 
     def __init__(
@@ -95,14 +95,16 @@ class Planner:
         packed_bytes: int | None = None,
         *,
         is_packed_now: bool = False,
+        parts: Parts | None = None,
     ) -> None:
         self._folder, self._dtype, self._device = folder, dtype, device
         self._packed_bytes, self._is_packed_now = packed_bytes, is_packed_now
+        self._parts = parts
         self._kept: dict[Savings, dict[str, _Held]] = {}
 
-    @cached_property
-    def _parts(self):
-        return build(self._folder)
+    def let_go(self) -> None:
+        """The networks it was given are no longer as they were built."""
+        self._parts = None
 
     @property
     def num_blocks(self) -> int:
@@ -274,6 +276,7 @@ class Planner:
 
     def _held(self, savings: Savings) -> dict[str, _Held]:
         if savings not in self._kept:
+            self._parts = self._parts or build(self._folder)
             found = loads(self._folder, self._parts, savings, self._dtype, self._device)
             self._kept[savings] = {one.part: self._of(one) for one in found}
         return self._kept[savings]

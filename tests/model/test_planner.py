@@ -18,6 +18,7 @@ from model.bench import tiny
 from model.checkpoint.folder import read_folder
 from model.errors import OutOfMemory
 from model.loader import load
+from model.memory import planner as planning
 from model.memory.calibration import Speed, speed_of
 from model.memory.planner import LEAST, OWN_BYTES, Planner, work_of
 from model.memory.savings import Savings
@@ -80,6 +81,15 @@ def test_a_refusal_names_the_nearest_size(planner: Planner) -> None:
         planner.choose(budget, large)
     with pytest.raises(OutOfMemory, match="choose a smaller model, or fewer bits"):
         planner.choose(OWN_BYTES, large)
+
+
+def test_loading_builds_the_networks_once(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise AssertionError("they were built already")
+
+    monkeypatch.setattr(planning, "build", refuse)
+    load(folder, budget_bytes=10**12)
+    load(folder, budget_bytes=OWN_BYTES + 60_000_000)
 
 
 def test_a_request_in_numbers(folder: Path) -> None:
@@ -161,6 +171,7 @@ BUDGET = """
 import hashlib, resource, sys
 import torch
 from model.loader import load
+from model.memory import planner as planning
 from model.requests import TextToImage
 def grown():
     with open("/proc/self/status") as status:
