@@ -1,9 +1,11 @@
-"""Memory: what it is called, and questions to the operating system that Python has no word for."""
+"""What the operating system is asked, and has different words for: memory, and the disk."""
 
 from __future__ import annotations
 
 import ctypes
+import os
 import sys
+from pathlib import Path
 
 RETURNED_BYTES = 2**20
 _M_MMAP_THRESHOLD = -3  # mallopt(3)
@@ -35,6 +37,17 @@ def windows_memory() -> tuple[int, int]:
     if not ctypes.windll.kernel32.GlobalMemoryStatusEx(ctypes.byref(status)):
         return 0, 0
     return status.total, status.free
+
+
+def sync_folder(folder: Path) -> None:
+    """Make renames in it durable. Windows has no such call and needs none. Raises OSError."""
+    if sys.platform == "win32":
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def amount(count: int) -> str:

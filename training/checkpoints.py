@@ -21,6 +21,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from model.system import sync_folder
 from training.errors import CheckpointError
 
 VERSION = 1
@@ -60,7 +61,7 @@ def write(run_folder: Path, checkpoint: Checkpoint, keep: int) -> Path:
     except BaseException:
         shutil.rmtree(temporary, ignore_errors=True)
         raise
-    _sync_folder(folder)
+    sync_folder(folder)
     verify(target)
     _prune(folder, keep)
     return target
@@ -142,7 +143,7 @@ def _write_files(folder: Path, checkpoint: Checkpoint) -> None:
     body = {"version": VERSION, "step": checkpoint.step, "files": files}
     _write_json(folder / MANIFEST, body | {"sha256": _hash_json(body)})
     _sync_file(folder / MANIFEST)
-    _sync_folder(folder)
+    sync_folder(folder)
 
 
 def _prune(folder: Path, keep: int) -> None:
@@ -195,13 +196,3 @@ def _hash_file(path: Path) -> str:
 def _sync_file(path: Path) -> None:
     with path.open("rb+") as file:
         os.fsync(file.fileno())
-
-
-def _sync_folder(path: Path) -> None:
-    if os.name == "nt":  # Windows has no handle of a folder to sync
-        return
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -26,10 +26,11 @@ from model.checkpoint.folder import CLASSES
 from model.checkpoint.keys import published_text_encoder_name
 from model.checkpoint.layout import DIFFUSION_STEM, TRANSFORMERS_STEM
 from model.checkpoint.safetensors_files import DTYPE_NAMES
-from model.checkpoint.streamed import sync, whole_file
+from model.checkpoint.streamed import whole_file
 from model.checkpoint.vae_layout import time_conv_shapes, unfold
 from model.config import SchedulerConfig, TransformerConfig, VaeConfig
 from model.lora import Deltas
+from model.system import sync_folder
 from model.text_encoder.config import ImageConfig
 from model.transformer import Transformer
 from model.vae import Vae
@@ -253,7 +254,7 @@ def _whole_folder(path: Path) -> Iterator[Path]:
         if path.exists():
             path.rename(old)
         new.rename(path)
-        sync(path.parent)
+        sync_folder(path.parent)
     except BaseException:
         if old.exists() and not path.exists():
             old.rename(path)
@@ -271,4 +272,4 @@ def _keep_others(path: Path, new: Path) -> None:
 
 def _sync_folders(root: Path) -> None:
     for folder, _, _ in os.walk(root):
-        sync(Path(folder))
+        sync_folder(Path(folder))

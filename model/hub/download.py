@@ -24,9 +24,10 @@ from model.hub.catalogue import Entry, gigabytes
 from model.hub.endpoints import Endpoint, Listed, Listing
 from model.hub.fetch import Patience, Source, fetch
 from model.hub.local import is_complete, partial_folder
-from model.hub.parts import AT_ONCE, PART, Part, sync_folder, write_error
+from model.hub.parts import AT_ONCE, PART, Part, write_error
 from model.hub.web import Interrupted
 from model.locks import Held, lock
+from model.system import sync_folder
 
 RESERVE = 1.1
 """Of the bytes still to come, so much must be free."""

@@ -12,13 +12,13 @@ import contextlib
 import errno
 import json
 import os
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from model.errors import HubError
 from model.hub.endpoints import Hash, Listed
+from model.system import sync_folder
 
 VERSION = 1
 AT_ONCE = 4
@@ -223,14 +223,3 @@ def write_error(path: Path, error: OSError) -> HubError:
         f"{path} cannot be written ({error.strerror}); what has arrived is kept. Choose another "
         "folder, or allow writing there"
     )
-
-
-def sync_folder(folder: Path) -> None:
-    """Make renames in it durable. Windows has no such call and needs none."""
-    if sys.platform == "win32":
-        return
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

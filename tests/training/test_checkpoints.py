@@ -109,7 +109,7 @@ def test_a_newer_version_is_refused(tmp_path: Path) -> None:
         checkpoints.read(path)
 
 
-@pytest.mark.parametrize("call", ["save_file", "_write_json", "_sync_file", "_sync_folder"])
+@pytest.mark.parametrize("call", ["save_file", "_write_json", "_sync_file", "sync_folder"])
 def test_a_fault_at_any_call_leaves_the_old_ones(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: str
 ) -> None:
