@@ -25,6 +25,7 @@ from model.bench.reference import (
     Pair,
     as_pipeline,
     before_overlay,
+    controlnets,
     disc,
     drawn,
     drawn_with,
@@ -38,7 +39,6 @@ from model.bench.reference import (
     to_picture,
     token_types,
 )
-from model.checkpoint.controlnets import load_controlnet
 from model.checkpoint.save import save_lora
 from model.config import FAMILIES
 from model.controlnet import BlockwiseControlNet, ControlNet
@@ -55,7 +55,6 @@ from model.requests import (
     TextToImage,
 )
 from model.sampling.schedule import LIGHTNING_SHIFT
-from model.transformer import Transformer
 
 PROMPT, BOTH = '一张红色的海报, with the headline "SALE"', "put Picture 1 beside Picture 2"
 NEGATIVE = " "
@@ -195,7 +194,7 @@ def _of_text_model(pair: Pair, folder: Path) -> Iterator[Case]:
         ("ControlNet", 0, picture, {}),
         ("ControlNet for holes", 4, to_picture(holed(image, mask)), {"control_mask": mask}),
     ):
-        nets = _controlnets(pair, folder / name, extra)
+        nets = controlnets(pair, folder / name, layers=2, extra=extra, seed=0)
         yield _controlled(name, pair, text, nets, drawing, control_image=image, **values, **size)
     yield _in_few_steps(pair)
     yield _with_lora(pair, text, folder / "lora.safetensors")
@@ -305,28 +304,6 @@ def _reference_draws(
             },
         ).images
     return images[0] if isinstance(images, list) else images
-
-
-def _controlnets(pair: Pair, folder: Path, extra: int) -> tuple[Any, AnyControlNet]:
-    """One ControlNet of random weights as both sides open it; `extra` channels are for holes."""
-    shared = pair.size.transformer
-    torch.manual_seed(0)
-    reference = importlib.import_module("diffusers").QwenImageControlNetModel(
-        in_channels=shared.in_channels,
-        out_channels=shared.out_channels,
-        num_layers=2,
-        attention_head_dim=shared.attention_head_dim,
-        num_attention_heads=shared.num_attention_heads,
-        joint_attention_dim=shared.joint_attention_dim,
-        axes_dims_rope=list(shared.axes_dims_rope),
-        extra_condition_channels=extra,
-    )
-    tiny.randomise(reference)
-    reference.eval().save_pretrained(folder)
-    transformer = pair.ours.networks.transformer
-    assert isinstance(transformer, Transformer)
-    ours, _ = load_controlnet(folder, transformer, dtype=torch.float32, device="cpu")
-    return reference, ours
 
 
 def _controlled(

@@ -22,12 +22,14 @@ from torch import Tensor
 
 from model import loader
 from model.bench import tiny
+from model.checkpoint.controlnets import load_controlnet
 from model.controlnet import BlockwiseControlNet, ControlNet
 from model.pipelines import text_to_image
 from model.pipelines.control import control_map
 from model.pipelines.render import render
 from model.pipelines.tasks import pipeline_of
 from model.requests import Control, Picture, Request, TextToImage
+from model.transformer import Transformer
 
 PIPELINES = "diffusers.pipelines.qwenimage"
 
@@ -56,6 +58,30 @@ def as_pipeline(pair: Pair, name: str, **more: Any) -> Any:
     made = getattr(importlib.import_module("diffusers"), name)(**{**parts, **more})
     made.set_progress_bar_config(disable=True)
     return made
+
+
+def controlnets(
+    pair: Pair, folder: Path, *, layers: int, extra: int, seed: int
+) -> tuple[Any, ControlNet | BlockwiseControlNet]:
+    """One ControlNet of random weights as both sides open it; `extra` channels are for holes."""
+    shared = pair.size.transformer
+    torch.manual_seed(seed)
+    reference = importlib.import_module("diffusers").QwenImageControlNetModel(
+        in_channels=shared.in_channels,
+        out_channels=shared.out_channels,
+        num_layers=layers,
+        attention_head_dim=shared.attention_head_dim,
+        num_attention_heads=shared.num_attention_heads,
+        joint_attention_dim=shared.joint_attention_dim,
+        axes_dims_rope=list(shared.axes_dims_rope),
+        extra_condition_channels=extra,
+    )
+    tiny.randomise(reference)
+    reference.eval().save_pretrained(folder)
+    transformer = pair.ours.networks.transformer
+    assert isinstance(transformer, Transformer)
+    ours, _ = load_controlnet(folder, transformer, dtype=torch.float32, device="cpu")
+    return reference, ours
 
 
 def generator(seed: int) -> torch.Generator:

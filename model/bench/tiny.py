@@ -37,6 +37,16 @@ SPECIAL = (
     "<|video_pad|>",
 )
 EDIT, TEXT = "QwenImageEditPipeline", "QwenImagePipeline"
+TOKEN_IDS = {
+    name: 256 + SPECIAL.index(token)
+    for name, token in (
+        ("image_token_id", "<|image_pad|>"),
+        ("video_token_id", "<|video_pad|>"),
+        ("vision_start_token_id", "<|vision_start|>"),
+        ("vision_end_token_id", "<|vision_end|>"),
+    )
+}
+"""As the configs of text encoders name them."""
 PLUS = "QwenImageEditPlusPipeline"
 LAYERED = "QwenImageLayeredPipeline"
 SEEING = (EDIT, PLUS, LAYERED)
@@ -122,10 +132,7 @@ class Tiny:
                 out_hidden_size=self.text_width,
                 fullatt_block_indexes=(self.vision_depth - 1,),
             ),
-            image_token_id=256 + SPECIAL.index("<|image_pad|>"),
-            video_token_id=256 + SPECIAL.index("<|video_pad|>"),
-            vision_start_token_id=256 + SPECIAL.index("<|vision_start|>"),
-            vision_end_token_id=256 + SPECIAL.index("<|vision_end|>"),
+            **TOKEN_IDS,
         )
 
     @property

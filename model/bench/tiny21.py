@@ -14,6 +14,7 @@ from transformers import Qwen2VLImageProcessorPil
 
 from model.bench.tiny import (
     SPECIAL,
+    TOKEN_IDS,
     called_as,
     published,
     randomise_networks,
@@ -109,10 +110,7 @@ class Tiny21:
                 num_position_embeddings=self.positions,
                 deepstack_visual_indexes=self.deepstack,
             ),
-            image_token_id=256 + SPECIAL.index("<|image_pad|>"),
-            video_token_id=256 + SPECIAL.index("<|video_pad|>"),
-            vision_start_token_id=256 + SPECIAL.index("<|vision_start|>"),
-            vision_end_token_id=256 + SPECIAL.index("<|vision_end|>"),
+            **TOKEN_IDS,
         )
 
     @property

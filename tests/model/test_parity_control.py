@@ -13,10 +13,10 @@ from PIL import Image, ImageDraw
 from safetensors.torch import save_file
 from torch import Tensor
 
-from model.bench import tiny
 from model.bench.reference import (
     Pair,
     as_pipeline,
+    controlnets,
     drawn_with,
     holed,
     noise_image,
@@ -51,26 +51,7 @@ class Nets:
 
 
 def make_nets(pair: Pair, folder: Path, *, layers: int, extra: int) -> Nets:
-    import diffusers
-
-    shared = pair.size.transformer
-    torch.manual_seed(layers)
-    reference = diffusers.QwenImageControlNetModel(
-        in_channels=shared.in_channels,
-        out_channels=shared.out_channels,
-        num_layers=layers,
-        attention_head_dim=shared.attention_head_dim,
-        num_attention_heads=shared.num_attention_heads,
-        joint_attention_dim=shared.joint_attention_dim,
-        axes_dims_rope=list(shared.axes_dims_rope),
-        extra_condition_channels=extra,
-    )
-    tiny.randomise(reference)
-    reference.eval().save_pretrained(folder)
-    ours, _ = load_controlnet(
-        folder, pair.ours.networks.transformer, dtype=torch.float32, device="cpu"
-    )
-    return Nets(reference, ours)
+    return Nets(*controlnets(pair, folder, layers=layers, extra=extra, seed=layers))
 
 
 @pytest.fixture(scope="session", params=[1, 2])
