@@ -40,6 +40,8 @@ from model.errors import (
     memory_faults,
 )
 from model.lora import Loras
+from model.lossy.choice import Attentions
+from model.lossy.run import Lossy
 from model.memory.budget import free_bytes
 from model.memory.calibration import speed_of
 from model.memory.loading import HOME, attach, loads, settle_encoder, settle_vae, tabled
@@ -55,6 +57,7 @@ from model.pipelines.tasks import pipeline_of, tasks_of
 from model.preview import Preview
 from model.requests import (
     MAX_SEED,
+    Differences,
     LoraUse,
     ModelIdentity,
     Picture,
@@ -107,6 +110,7 @@ class Model:
         self.identity = identity
         self.path = path
         self._preview = Preview(networks.vae)
+        self._attentions = Attentions()
         folders, network = lora_folders or LoraFolders(), networks.transformer
         self._lora_folders = folders
         self._loras = Loras(
@@ -158,6 +162,7 @@ class Model:
     def _run(self, request: Request, on_step: OnStep, should_stop: ShouldStop) -> Result:
         began = time.perf_counter()
         poll = _poll_of(should_stop)
+        attention = self._attentions.choose(request.attention, self.networks.transformer)
         with self._at_work("making the picture", request.loras, poll):
             poll()
             request = self._complete(request, poll)
@@ -168,11 +173,15 @@ class Model:
             draw = pipeline_of(request, self.row).draw
             requests = _singles(request, settled)
             made: list[tuple[Request, Picture]] = []
+            differences: list[Differences] = []
             for index, single in enumerate(requests):
                 report = self._reporter(on_step, index, len(requests))
-                images = draw(self.networks, inputs, settled, [single.seed], report, poll)
-                made += self._finish(single, settled, images[0])
-        return self._result(made, began)
+                lossy = Lossy(request.step_cache, attention)
+                images = draw(self.networks, inputs, settled, [single.seed], report, poll, lossy)
+                finished = self._finish(single, settled, images[0])
+                made += finished
+                differences += lossy.differences(1) * len(finished)
+        return self._result(made, began, differences)
 
     @torch.inference_mode()
     def run_together(
@@ -183,12 +192,14 @@ class Model:
     ) -> Result:
         """Make the pictures of several requests in one batch, in their order.
 
-        They must agree in task, size, steps, guidance, schedule and LoRAs; prompts, pictures and
-        seeds may differ. Equal to runs one by one but for rounding. Raises as `run` does.
+        They must agree in task, size, steps, guidance, schedule, LoRAs and attention; prompts,
+        pictures and seeds may differ. There is no step cache. Equal to runs one by one but for
+        rounding. Raises as `run` does.
         """
         began = time.perf_counter()
         poll = _poll_of(should_stop)
         loras = _common_loras(requests)
+        attention = self._attentions.choose(_common_attention(requests), self.networks.transformer)
         with self._at_work("making the pictures", loras, poll):
             poll()
             if any(pipeline_of(r, self.row).draw is not render for r in requests):
@@ -204,11 +215,12 @@ class Model:
             ]
             seeds = [single.seed for single in singles]
             report = self._reporter(on_step, 0, 1)
-            images = render(self.networks, stacked(parts), settled, seeds, report, poll)
+            lossy = Lossy(attention=attention)
+            images = render(self.networks, stacked(parts), settled, seeds, report, poll, lossy)
             made: list[tuple[Request, Picture]] = []
             for single, drawn in zip(singles, images, strict=True):
                 made += self._finish(single, settled, drawn)
-        return self._result(made, began)
+        return self._result(made, began, lossy.differences(len(made)))
 
     @torch.inference_mode()
     def write(
@@ -258,12 +270,18 @@ class Model:
         pictures = pipeline_of(single, self.row).finish(single, settled, images)
         return [(single, picture) for picture in pictures]
 
-    def _result(self, made: Sequence[tuple[Request, Picture]], began: float) -> Result:
+    def _result(
+        self,
+        made: Sequence[tuple[Request, Picture]],
+        began: float,
+        differences: Iterable[Differences],
+    ) -> Result:
         return Result(
             pictures=tuple(picture for _, picture in made),
             requests=tuple(request for request, _ in made),
             model=self.identity,
             seconds=time.perf_counter() - began,
+            differences=tuple(differences),
         )
 
     def _reporter(self, on_step: OnStep, index: int, count: int) -> OnLatents:
@@ -299,6 +317,17 @@ def _common_loras(requests: Sequence[Request]) -> tuple[LoraUse, ...]:
     if any(request.loras != requests[0].loras for request in requests):
         raise RequestError("batch: the LoRAs and their weights must be the same for all")
     return requests[0].loras
+
+
+def _common_attention(requests: Sequence[Request]) -> str:
+    if any(request.step_cache for request in requests):
+        raise RequestError(
+            "step_cache: in a batch a picture would depend on those beside it; "
+            "draw one at a time, or without the step cache"
+        )
+    if any(request.attention != requests[0].attention for request in requests):
+        raise RequestError("batch: the attention must be the same for all")
+    return requests[0].attention
 
 
 def load(

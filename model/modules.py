@@ -99,6 +99,8 @@ class FeedForward(nn.Module):
 class JointAttention(nn.Module):
     """Each stream has its own projections and norms; the tokens of both attend to all."""
 
+    attend = staticmethod(attend)  # a run may put another in its place: `model/lossy`
+
     def __init__(self, dim: int, num_heads: int) -> None:
         super().__init__()
         self.num_heads = num_heads
@@ -116,7 +118,7 @@ class JointAttention(nn.Module):
         img_table, txt_table = rope
         txt_q = rotate(self.norm_added_q(self._heads(self.add_q_proj(txt))), txt_table)
         q = torch.cat([txt_q, self._image_queries(img, img_table)], dim=1)
-        out = attend(q, *self._keys_and_values(img, txt, rope), mask).to(q.dtype)
+        out = self.attend(q, *self._keys_and_values(img, txt, rope), mask).to(q.dtype)
         # Contiguous halves: a linear on a slice rounds differently in bf16.
         txt_out, img_out = (
             part.contiguous() for part in out.split([txt.shape[1], img.shape[1]], 1)
@@ -133,7 +135,8 @@ class JointAttention(nn.Module):
     ) -> Tensor:
         """What `forward` gives for the first `num_target` image tokens, and nothing else."""
         q = self._image_queries(img[:, :num_target], rope[0][:num_target])
-        return self.to_out[0](attend(q, *self._keys_and_values(img, txt, rope), mask).to(q.dtype))
+        out = self.attend(q, *self._keys_and_values(img, txt, rope), mask).to(q.dtype)
+        return self.to_out[0](out)
 
     def _image_queries(self, img: Tensor, table: Tensor) -> Tensor:
         return rotate(self.norm_q(self._heads(self.to_q(img))), table)

@@ -11,7 +11,7 @@ from typing import get_args
 
 from model.requests import Picture, Request, Result, Text, Writing
 
-PROTOCOL_VERSION = 4
+PROTOCOL_VERSION = 5
 
 
 class ProtocolError(ValueError):

@@ -14,6 +14,7 @@ import torch
 
 from model.config import TransformerConfig, VaeConfig
 from model.config21 import Transformer21Config, Vae21Config
+from model.lossy.step_cache import WHOLE, StepCache
 from model.memory.footprint import Cost, cost_of
 from model.rope import Grid, axis_table
 from model.text_encoder.config import Encoder21Config, EncoderConfig
@@ -27,7 +28,7 @@ from model.vae21 import Vae21
 class Work:
     """What a request asks of the networks. `grid` is of the target's tokens, `references` of those
     beside it; `branches` is two with guidance; `frames` are decoded, `patches` and `text_tokens`
-    read by the text encoder."""
+    read by the text encoder. `keeps_steps`: with a step cache."""
 
     grid: Grid
     references: tuple[Grid, ...] = ()
@@ -37,6 +38,7 @@ class Work:
     patches: int = 0
     latent: tuple[int, int] = (1, 1)
     frames: int = 1
+    keeps_steps: bool = False
 
 
 def step_cost(
@@ -63,19 +65,19 @@ def _pass_cost(
 
     def prepare() -> Callable[[], Any]:
         sigma = torch.empty(1)
+        cache = StepCache(0.0) if work.keeps_steps else WHOLE
         text = torch.empty(1, work.text_tokens, config.text_dim)
         if isinstance(config, TransformerConfig):
             network = Transformer(config)
             tokens = torch.empty(1, num_target + beside, config.in_channels)
             texts = [(text, None)] * work.branches
-            return lambda: network.together(tokens, texts, sigma, grids)
+            return lambda: network.together(tokens, texts, sigma, grids, cache=cache)
         other = Transformer21(config)
         target = torch.empty(1, num_target, config.in_channels)
 
         def run() -> None:
             prefixes = [other.prefill(text, (work.grid,)) for _ in range(work.branches)]
-            for prefix in prefixes:
-                other(target, sigma, prefix)
+            other.together(target, sigma, prefixes, cache=cache)
 
         return run
 

@@ -337,6 +337,7 @@ def work_of(folder: ModelFolder, request: Request | None) -> Work:
         patches=patches,
         latent=(height // folder.vae.scale, width // folder.vae.scale),
         frames=max(1, frames - 1),
+        keeps_steps=request is not None and request.step_cache > 0,
     )
 
 

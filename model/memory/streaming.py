@@ -142,7 +142,8 @@ class Stream(nn.ModuleList):
 
     The first `resident` blocks have their weights in memory; of the others the parameters named in
     `tensors`, a tuple a block, are on the meta device outside. All have the same shapes. With
-    `is_kept`, room and the first block of the next pass are held between passes, until `rest`.
+    `is_kept`, room and the first block of the next pass are held between passes, until `rest`. With
+    `may_end_early`, a pass may end behind the first block, so none is read ahead of it.
 
     What `read` raises is raised where the block is asked for.
     """
@@ -170,6 +171,7 @@ class Stream(nn.ModuleList):
         self._dtype, self._device = dtype, device
         self._is_kept, self._close = is_kept, close
         self._transfers = transfers or transfers_of(device)
+        self.may_end_early = False
         self._slots: list[_Slot] = []
         self._coming: _Coming | None = None
         self._reader: ThreadPoolExecutor | None = None
@@ -225,7 +227,8 @@ class Stream(nn.ModuleList):
         mark = coming.filled.result()
         self._transfers.await_copies(mark)
         is_last = index == len(self._names) - 1
-        if self._num_slots > 1 and (not is_last or self._is_kept):
+        is_next_wanted = self._is_kept if is_last else index > 0 or not self.may_end_early
+        if self._num_slots > 1 and is_next_wanted:
             self._coming = self._send_for(self.resident if is_last else index + 1, coming.slot)
         return coming.slot
 

@@ -51,6 +51,8 @@ from model.engine.transport import MAGIC, PREFIX, FrameDecoder, encode, read_mes
 from model.requests import (
     Caption,
     CaptionRecord,
+    Checked,
+    Differences,
     Edit,
     LoraUse,
     ModelIdentity,
@@ -72,6 +74,10 @@ RESULT = Result(
     requests=(EDIT, REQUEST),
     model=ModelIdentity(name="m", sha256="ab", licence="Apache-2.0"),
     seconds=1.25,
+    differences=(
+        Differences(steps=20, reused=9, step_cache=Checked(step=7, difference=0.012)),
+        Differences(steps=20, attention=Checked(step=11, difference=1e-3)),
+    ),
 )
 CAPTION = Caption(image=PICTURE, language="zh", seed=3)
 TEXT = Text(
