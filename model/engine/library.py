@@ -20,6 +20,7 @@ from model.engine.protocol import (
 )
 from model.errors import CheckpointError, ModelError
 from model.requests import (
+    EXACT,
     Control,
     LoraUse,
     ModelIdentity,
@@ -187,6 +188,26 @@ class Library:
             places=self._places,
             prompts=self._prompts,
         )
+
+    def check_attention(self, kind: str) -> None:
+        """RequestError, which says what to do, where this computer has no such attention. Said
+        before a model is loaded for it."""
+        if kind == EXACT:
+            return
+        import torch
+
+        from model.lossy.choice import check
+
+        check(kind, torch.device(self._device or self.devices()[0]))
+
+    def attentions(self) -> tuple[str, ...]:
+        """Kinds that are quicker here than the exact one, as far as is known before one is
+        tried."""
+        import torch
+
+        from model.lossy.choice import faster_kinds
+
+        return faster_kinds(torch.device(self._device or self.devices()[0]))
 
     def read(self, path: Path) -> ModelFolder:
         """What a folder or file says of its model, and where its parts lie. CheckpointError where

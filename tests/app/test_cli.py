@@ -610,6 +610,7 @@ def test_words_and_options_are_those_that_scripts_depend_on(run: Run) -> None:
     common |= {"--recipe", "--model", "--device", "--dtype", "--json", "--output", "--image"}
     common |= {"--mask", "--schedule", "--solver", "--batch", "--variant", "--lora", "-h", "--help"}
     common |= {"--accept-licence", "--budget", "--parts", "--quantization"}
+    common |= {"--step-cache", "--attention", "--compare-exact"}
     own = {
         "generate": {"--strength", "--control", "--control-range", "--canny"},
         "edit": {"--preset", "--field", "--reconstruct"},
