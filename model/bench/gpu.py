@@ -111,7 +111,7 @@ def _network(bench: Bench, scheme: str | None) -> Transformer:
     with torch.device("meta"):
         network = Transformer(bench.config)
     chance = torch.Generator(bench.device).manual_seed(0)
-    packing = Packing(scheme=scheme_of(scheme))
+    packing = Packing(scheme=scheme_of(scheme), device=bench.device)
     for name, parameter in list(network.named_parameters()):
         parent, _, leaf = name.rpartition(".")
         tensor = torch.ones(parameter.shape, dtype=bench.dtype, device=bench.device)
@@ -124,7 +124,7 @@ def _network(bench: Bench, scheme: str | None) -> Transformer:
     if packing.scheme is not None:
         for name in list(linears(network)):
             weight = network.get_parameter(f"{name}.weight").data
-            packed = packing.linear(network, f"{name}.weight", weight, bench.device)
+            packed = packing.linear(network, f"{name}.weight", weight)
             if packed is not None:
                 parent, _, leaf = name.rpartition(".")
                 setattr(network.get_submodule(parent), leaf, packed)
