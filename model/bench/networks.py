@@ -9,10 +9,9 @@ import torch
 from torch import nn
 
 from model.bench.tiny import published
-from model.checkpoint.packing import Packing, scheme_of
+from model.checkpoint.packing import Packing, scheme_of, weights_of_linears
 from model.checkpoint.vae_layout import fold
 from model.config import TransformerConfig, VaeConfig
-from model.lora import linears
 from model.transformer import Transformer
 from model.vae import Vae
 
@@ -35,13 +34,12 @@ def random_transformer(
 
 def pack(network: nn.Module, scheme: str) -> None:
     """The linears of its blocks, by a scheme of the command line."""
-    packing = Packing(scheme=scheme_of(scheme))
-    for name in list(linears(network)):
-        weight = network.get_parameter(f"{name}.weight").data
-        packed = packing.linear(network, f"{name}.weight", weight, weight.device)
+    some = next(network.parameters())
+    packing = Packing(scheme=scheme_of(scheme), device=some.device)
+    for name in weights_of_linears(network):
+        packed = packing.linear(network, name, network.get_parameter(name).data)
         if packed is not None:
-            parent, _, leaf = name.rpartition(".")
-            setattr(network.get_submodule(parent), leaf, packed)
+            network.set_submodule(name.removesuffix(".weight"), packed)
 
 
 def vaes(config: VaeConfig) -> tuple[Vae, Any]:

@@ -34,11 +34,14 @@ class Packed:
         return moved.unpack(*moved.parts).reshape(self.shape)
 
     def to(self, device: torch.device | str) -> Packed:
-        """With its parts there. Metal has no float8 (torch 2.13): those are bytes then, looked up
-        when they are unpacked."""
-        device = torch.device(device)
-        ready = self.without_float8() if device.type == "mps" else self
+        """With its parts there."""
+        ready = self.ready_for(torch.device(device))
         return replace(ready, parts=tuple(part.to(device) for part in ready.parts))
+
+    def ready_for(self, device: torch.device) -> Packed:
+        """Where it is, with parts that the device can hold. Metal has no float8 (torch 2.13): those
+        are bytes then, looked up when they are unpacked."""
+        return self.without_float8() if device.type == "mps" else self
 
     def without_float8(self) -> Packed:
         """The same weight with bytes in the place of float8."""
