@@ -13,7 +13,7 @@ import torch
 
 from model.checkpoint.build import build
 from model.checkpoint.folder import ModelFolder
-from model.checkpoint.packing import packed_bytes, scheme_of
+from model.checkpoint.packing import forms_by, scheme_of
 from model.checkpoint.variants import NO_VARIANTS
 from model.config import FAMILIES, SchedulerConfig, TransformerConfig, VaeConfig
 from model.errors import OutOfMemory
@@ -45,10 +45,8 @@ _TYPES = (("bf16", None), ("int8", "int8"), ("int4", "int4"))
 def _planner(place: Path, scheme: str | None) -> Planner:
     folder = published(place)
     found = scheme_of(scheme)
-    packed = None
-    if found is not None:
-        packed = packed_bytes(build(folder).transformer, found, torch.bfloat16)
-    return Planner(folder, torch.bfloat16, torch.device("cuda"), packed)
+    forms = {} if found is None else {"transformer": forms_by(build(folder).transformer, found)}
+    return Planner(folder, torch.bfloat16, torch.device("cuda"), forms)
 
 
 def published(place: Path) -> ModelFolder:
