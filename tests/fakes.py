@@ -59,9 +59,12 @@ from model.engine.protocol import (
 )
 from model.engine.transport import MAGIC, MAX_BODY_BYTES, PREFIX, encode, read_messages
 from model.requests import (
+    EXACT,
     Caption,
     CaptionRecord,
+    Checked,
     Decompose,
+    Differences,
     Edit,
     ModelIdentity,
     Outpaint,
@@ -143,7 +146,25 @@ def result_of(request: Request, seconds: float = 0.01) -> Result:
     pictures = tuple(paint(single, width, height) for single in singles)
     if isinstance(request, Decompose):
         pictures, singles = parts(whole, width, height), singles * request.layers
-    return Result(pictures=pictures, requests=singles, model=IDENTITY, seconds=seconds)
+    differences = () if request.is_exact else (differences_of(whole),) * len(pictures)
+    return Result(
+        pictures=pictures,
+        requests=singles,
+        model=IDENTITY,
+        seconds=seconds,
+        differences=differences,
+    )
+
+
+def differences_of(request: Request) -> Differences:
+    """As if a third of the steps had been reused."""
+    steps = request.steps or DESCRIPTION.steps
+    return Differences(
+        steps=steps,
+        reused=steps // 3 if request.step_cache else 0,
+        step_cache=Checked(step=3, difference=0.0123) if request.step_cache else None,
+        attention=Checked(step=2, difference=0.004) if request.attention != EXACT else None,
+    )
 
 
 def text_of(request: Writing, seconds: float = 0.01) -> Text:
@@ -257,6 +278,9 @@ class FakeLibrary:
         return Path("/models", name or "fake")
 
     def adapters(self) -> tuple[AdapterDescription, ...]:
+        return ()
+
+    def attentions(self) -> tuple[str, ...]:
         return ()
 
     def identify(self, question: Identify) -> AdapterDescription:
@@ -394,7 +418,13 @@ class ScriptedEngine:
                 self._outbox.send(Hello(version=PROTOCOL_VERSION, pid=os.getpid()))
             case Describe(id=id):
                 self._outbox.send(
-                    Described(id=id, models=(DESCRIPTION,), devices=("cpu",), adapters=ADAPTERS)
+                    Described(
+                        id=id,
+                        models=(DESCRIPTION,),
+                        devices=("cpu",),
+                        adapters=ADAPTERS,
+                        attentions=("fp8",),
+                    )
                 )
             case Load(id=id):
                 self._outbox.send(

@@ -31,7 +31,7 @@ from app.panels.generate import progress_text
 from app.state.making import Making
 from app.state.messages import Kind, Message
 from app.state.results import Outcome
-from app.widgets.words import duration
+from app.widgets.words import differences_text, duration
 from model.engine.protocol import Progress
 from model.requests import Decompose, Outpaint, Picture
 
@@ -142,6 +142,8 @@ class Deeds(QObject):
 
     def _show_outcome(self, outcome: Outcome) -> None:
         text = translate("Status", "Done in {time}").format(time=duration(outcome.seconds))
+        if outcome.differences is not None:
+            text = f"{text} · {differences_text(outcome.differences)}"
         self._window.status.show_work(text)
         self._window.status.show_outside(outcome.changed_outside)
         if outcome.is_slower:

@@ -42,7 +42,10 @@ from model.requests import Decompose, Picture, Request, RequestError, Result, Te
 PLAN_MS = 400
 PLAN_SIDE_PX = 256
 PLAN_PROMPT = "a poster"
-_PLANNED_BY = ("size", "steps", "guidance", "count", "model", "is_change", "negative")
+_PLANNED_BY = (
+    *("size", "steps", "guidance", "count", "model", "is_change", "negative"),
+    *("step_cache", "attention"),
+)
 
 
 class Making(QObject):
@@ -110,6 +113,7 @@ class Making(QObject):
     def _on_described(self, message: Described) -> None:
         self.devices = message.devices
         self._generation.adapters = message.adapters
+        self._generation.attentions = message.attentions
         self._generation.offer(message.models, self._workspace.settings.model)
         self.devices_known.emit(message.devices)
         model = self._generation.model
@@ -317,6 +321,7 @@ class Making(QObject):
                 changed_outside=outside,
                 is_map=is_map,
                 is_slower=result.is_slower,
+                differences=first.node.differences,
             )
         )
         if not is_change(job):

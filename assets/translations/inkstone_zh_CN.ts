@@ -2293,6 +2293,41 @@
   </message>
  </context>
  <context>
+  <name>Speed</name>
+  <message>
+   <source>8-bit attention</source>
+   <translation>8 位注意力</translation>
+  </message>
+  <message>
+   <source>All but Exact take less time and change the picture; how far they are off is measured in every run and shown at the step</source>
+   <translation>除“精确”外都更快，但画面会改变；每次生成都会测量偏差，并显示在该步骤旁</translation>
+  </message>
+  <message>
+   <source>Exact</source>
+   <translation>精确</translation>
+  </message>
+  <message>
+   <source>Sage attention</source>
+   <translation>Sage 注意力</translation>
+  </message>
+  <message>
+   <source>Speed</source>
+   <translation>速度</translation>
+  </message>
+  <message>
+   <source>Step cache</source>
+   <translation>步骤缓存</translation>
+  </message>
+  <message>
+   <source>Step cache {threshold}</source>
+   <translation>步骤缓存 {threshold}</translation>
+  </message>
+  <message>
+   <source>{modes} (changes the picture)</source>
+   <translation>{modes}（画面会改变）</translation>
+  </message>
+ </context>
+ <context>
   <name>Split</name>
   <message>
    <source>Empty: the model describes the picture by itself</source>
@@ -2670,8 +2705,16 @@
  <context>
   <name>Words</name>
   <message>
+   <source>attention {off} off where checked (step {step})</source>
+   <translation>注意力在抽查处（第 {step} 步）偏差 {off}</translation>
+  </message>
+  <message>
    <source>less than 1 %</source>
    <translation>不到 1 %</translation>
+  </message>
+  <message>
+   <source>no step reused</source>
+   <translation>没有复用任何步骤</translation>
   </message>
   <message>
    <source>{h} h {min} min</source>
@@ -2680,6 +2723,10 @@
   <message>
    <source>{min} min {s} s</source>
    <translation>{min} 分 {s} 秒</translation>
+  </message>
+  <message>
+   <source>{reused} of {steps} steps reused, {off} off where checked (step {step})</source>
+   <translation>{steps} 步中复用了 {reused} 步，抽查处（第 {step} 步）偏差 {off}</translation>
   </message>
   <message>
    <source>{size} GB</source>

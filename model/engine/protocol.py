@@ -179,10 +179,13 @@ class Hello:
 
 @dataclass(frozen=True, kw_only=True)
 class Described:
+    """`attentions` are the kinds, other than the exact one, that are quicker on this device."""
+
     id: int
     models: tuple[ModelDescription, ...]
     devices: tuple[str, ...]
     adapters: tuple[AdapterDescription, ...] = ()
+    attentions: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

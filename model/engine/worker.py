@@ -196,6 +196,7 @@ class Worker:
                     models=self._library.describe(),
                     devices=self._library.devices(),
                     adapters=self._library.adapters(),
+                    attentions=self._library.attentions(),
                 )
             case Load():
                 return self._load(question)
