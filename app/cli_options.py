@@ -171,7 +171,7 @@ def _add_lossy(parser: Parser) -> None:
     add = parser.add_argument
     add("--step-cache", type=float, metavar="THRESHOLD",
         help="reuse the last step where the first block changed by less than this share, up to 1, "
-        "like 0.1: quicker, another picture; default: 0, never")  # fmt: skip
+        "like 0.15: quicker, another picture; default: 0, never")  # fmt: skip
     add("--attention", choices=ATTENTIONS, metavar="KIND",
         help=f"{' or '.join(k for k in ATTENTIONS if k != EXACT)}: in eight bits, another picture; "
         f"default: {EXACT}")  # fmt: skip

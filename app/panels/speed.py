@@ -57,7 +57,7 @@ class SpeedChoice(QWidget):
 
 
 def mode_name(mode: Mode) -> str:
-    """`Step cache (changes the picture)`"""
+    """`Step cache (inexact)`"""
     threshold, attention = mode
     parts = []
     if threshold == STEP_CACHE:
@@ -69,7 +69,7 @@ def mode_name(mode: Mode) -> str:
         parts.append(attention_name(attention))
     if not parts:
         return translate("Speed", "Exact")
-    text = translate("Speed", "{modes} (changes the picture)")
+    text = translate("Speed", "{modes} (inexact)")
     return text.format(modes=" + ".join(parts))
 
 

@@ -53,7 +53,7 @@ _STORED = (
     "step_cache",
     "attention",
 )
-STEP_CACHE = 0.1
+STEP_CACHE = 0.15
 """The threshold that the window offers; docs/measurements.md says on what it rests."""
 
 

@@ -54,6 +54,15 @@ def differences_text(found: Differences) -> str:
     return " · ".join(parts) or translate("Words", "no step reused")
 
 
+def worst_text(found: Differences) -> str:
+    """`1.2 % off`; empty where nothing was to be checked."""
+    checks = [check for check in (found.step_cache, found.attention) if check is not None]
+    if not checks:
+        return ""
+    worst = max(checks, key=lambda check: check.difference)
+    return translate("Words", "{off} off").format(off=_off(worst))
+
+
 def _off(check: Checked) -> str:
     return f"{check.difference * 100:.1f} %"
 

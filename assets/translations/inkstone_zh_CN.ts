@@ -2323,8 +2323,8 @@
    <translation>步骤缓存 {threshold}</translation>
   </message>
   <message>
-   <source>{modes} (changes the picture)</source>
-   <translation>{modes}（画面会改变）</translation>
+   <source>{modes} (inexact)</source>
+   <translation>{modes}（不精确）</translation>
   </message>
  </context>
  <context>
@@ -2723,6 +2723,10 @@
   <message>
    <source>{min} min {s} s</source>
    <translation>{min} 分 {s} 秒</translation>
+  </message>
+  <message>
+   <source>{off} off</source>
+   <translation>偏差 {off}</translation>
   </message>
   <message>
    <source>{reused} of {steps} steps reused, {off} off where checked (step {step})</source>

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
-from app.panels.history import tip
+from app.panels.history import ROW_ROLE, tip
 from app.run import Root
 from app.state.generation import STEP_CACHE, Generation
 from model.requests import TextToImage
@@ -29,8 +29,8 @@ def test_it_is_exact_until_something_else_is_chosen(studio: Studio) -> None:
     assert modes.currentText() == "Exact"
     assert shown(root) == [
         "Exact",
-        "Step cache (changes the picture)",
-        "8-bit attention (changes the picture)",
+        "Step cache (inexact)",
+        "8-bit attention (inexact)",
     ]
     node = root.workspace.tree.node(studio.make("a poster"))
     assert node.differences is None
@@ -46,12 +46,12 @@ def test_what_a_computer_has_no_kernel_for_is_not_offered(qapp, qtbot) -> None:
     qtbot.addWidget(choice)
     assert [choice.modes.itemText(k) for k in range(choice.modes.count())] == [
         "Exact",
-        "Step cache (changes the picture)",
+        "Step cache (inexact)",
     ]
     make.attentions = ("fp8", "sage")
     assert choice.modes.count() == 4
     make.take(TextToImage(prompt="x", step_cache=0.25, attention="sage"))
-    assert choice.modes.currentText() == "Step cache 0.25 + Sage attention (changes the picture)"
+    assert choice.modes.currentText() == "Step cache 0.25 + Sage attention (inexact)"
 
 
 def test_how_far_it_is_off_is_shown_and_kept(studio: Studio) -> None:
@@ -62,6 +62,8 @@ def test_how_far_it_is_off_is_shown_and_kept(studio: Studio) -> None:
     words = "4 of 12 steps reused, 1.2 % off where checked (step 3)"
     assert words in root.window.status.work.text()
     assert tip(node).endswith(words)
+    history = root.window.history.model
+    assert history.data(history.index(0), ROW_ROLE).detail.endswith(" · 1.2 % off")
     assert node.recipe["request"]["step_cache"] == STEP_CACHE
     root.workspace.generation.switch(False)
     choose(root, 2)
@@ -83,7 +85,7 @@ def test_how_far_it_is_off_is_shown_and_kept(studio: Studio) -> None:
     again.languages.use("zh_CN")
     caption = again.window.prompt.extras.speed.caption
     studio.wait(lambda: caption.text() == "速度")
-    assert shown(again)[1] == "步骤缓存（画面会改变）"
+    assert shown(again)[1] == "步骤缓存（不精确）"
 
 
 def test_values_that_no_project_wrote_are_passed_over(qapp) -> None:

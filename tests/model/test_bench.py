@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from model import bench
-from model.bench import cpu, parity, timing, tiny
+from model.bench import cpu, lossy, parity, timing, tiny
 from model.errors import ModelError
 from model.transformer import Transformer
 
@@ -37,6 +37,22 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(cpu, "Dimensions", lambda: SMALL)
     monkeypatch.setattr(torch, "set_num_threads", lambda _: None)
     return tiny.write(tiny.Tiny(pipeline=tiny.TEXT), tmp_path / "tiny")
+
+
+def test_lossy_modes_are_compared_with_the_exact_run(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    modes = {"none": {"step_cache": 0.0001}, "all": {"step_cache": 1.0, "attention": "fp8"}}
+    monkeypatch.setattr(lossy, "MODES", modes)
+    monkeypatch.setattr(lossy, "PROMPTS", lossy.PROMPTS[:1])
+    assert bench.main(["lossy", "--model", str(folder), "--samples", "1", "--steps", "4"]) == 0
+    head, _, none, everything, *_ = capsys.readouterr().out.splitlines()
+    assert head.startswith("| mode | steps reused | seconds, to exact |")
+    cells = [cell.strip() for cell in none.split("|")[1:-1]]
+    assert (cells[0], cells[1], cells[3], cells[4]) == ("none", "0.0 of 4", "", "99.0 dB")
+    cells = [cell.strip() for cell in everything.split("|")[1:-1]]
+    assert float(cells[3].removesuffix(" %")) > 0
+    assert float(cells[4].removesuffix(" dB")) < 99
 
 
 def test_table(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
