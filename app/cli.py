@@ -366,6 +366,7 @@ def _library(options: argparse.Namespace | None = None) -> Library:
         quantization=None if scheme == WHOLE else scheme,
         budget_bytes=options.budget if options else None,
         speeds=paths.speeds,
+        compiled=paths.compiled if options and options.compile else None,
     )
 
 

@@ -198,6 +198,9 @@ def _add_model(parser: Parser, which: str, *, required: bool = False) -> None:
         "as its files hold them, or as a recipe says")  # fmt: skip
     add("--budget", type=budget, metavar="BYTES",
         help="so much memory may it take, like 8GB; default: what is free")  # fmt: skip
+    add("--compile", action="store_true",
+        help="compile the transformer's blocks where that pays: takes up to a minute for a new "
+        "size, is kept, and rounds otherwise")  # fmt: skip
     add("--json", action="store_true", help="print one JSON object and no progress")
 
 

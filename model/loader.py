@@ -28,6 +28,7 @@ from model.checkpoint.lora_folders import LoraFolders
 from model.checkpoint.packing import Packing, scheme_of
 from model.checkpoint.variants import NO_VARIANTS, Variants
 from model.checkpoint.weights import load_weights
+from model.compiled import Compiled, keep_in
 from model.config import Family
 from model.engine.protocol import ModelDescription, Outlook
 from model.errors import (
@@ -354,6 +355,7 @@ def load(
     savings: Savings | None = None,
     prompts: PromptCache | None = None,
     speeds: Path | None = None,
+    compiled: Path | None = None,
 ) -> Model:
     """The model in a folder of the published layout, or that of a transformer's file, safetensors
     or GGUF, whose other parts are looked for in `places`.
@@ -367,7 +369,8 @@ def load(
     stays in memory and what streams is planned so that the whole takes at most `budget_bytes` more
     than now, by default what the device has free; OutOfMemory where nothing fits. Given `savings`
     are taken as they are. They change memory and time, and no picture. `prompts` may be shared by
-    models. In `speeds` is kept how fast devices are.
+    models. In `speeds` is kept how fast devices are. With a folder `compiled`, where that is kept,
+    blocks are compiled where it pays, which rounds otherwise.
 
     What a file holds packed of the blocks of transformer and text encoder stays packed.
     `quantization` names a scheme (int8, fp8 or int4) by which the transformer's are packed now,
@@ -412,6 +415,9 @@ def load(
     settle_rope(parts.network, HOME)
     encoder = text_encoder(folder, parts.network, tokenizer)
     expect = tabled(plan)
+    if compiled is not None:
+        keep_in(compiled)
+        Compiled(parts.transformer)
     streams = attach(plan, number_type, target)
     settle_encoder(encoder, plan, target)
     settle_vae(parts.vae, savings)

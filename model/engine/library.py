@@ -107,16 +107,17 @@ class Library:
         quantization: str | None = None,
         budget_bytes: int | None = None,
         speeds: Path | None = None,
+        compiled: Path | None = None,
     ) -> None:
         """`parts` are files and folders with what a transformer's file lacks; the models' folders
         are looked through after them. `variant` says what the models are whose files do not tell;
         `variants` say it by the fingerprint of their weights. `quantization` is the scheme by which
-        models are packed that are loaded."""
+        models are packed that are loaded; in a folder `compiled` their compiled blocks are kept."""
         self._folders = tuple(folders)
         self._lora_places = tuple(lora_folders)
         self._parts = tuple(parts)
         self._quantization = quantization
-        self._budget_bytes, self._speeds = budget_bytes, speeds
+        self._budget_bytes, self._speeds, self._compiled = budget_bytes, speeds, compiled
         self._device = device
         self._dtype = dtype
         self._variant = variant
@@ -182,6 +183,7 @@ class Library:
             quantization=self._quantization or quantization,
             budget_bytes=self._budget_bytes,
             speeds=self._speeds,
+            compiled=self._compiled,
             variant=self._variant,
             variants=self._variants,
             lora_folders=self._lora_folders,
