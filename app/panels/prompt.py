@@ -173,7 +173,7 @@ class PromptPanel(Panel):
         seed = row(self.seed, self.lock, self.dice)
         seed.setStretch(0, 1)
         for line, name, field in (
-            (0, "model", column(self.model, self.extras.variants)),
+            (0, "model", column(self.model, self.extras.variants, self.extras.precision)),
             (1, "sizes", self.sizes),
             (3, "seed", seed),
         ):

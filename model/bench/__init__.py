@@ -25,10 +25,10 @@ def main(argv: list[str]) -> int:
     parser = _Parser(prog="main.py bench", description=__doc__)
     parser.add_argument(
         "name",
-        choices=["cpu", "gpu", "parity", "plan"],
+        choices=["cpu", "gpu", "needs", "parity", "plan"],
         help="cpu: one model against diffusers; gpu: the published size on a card, tiny without "
-        "one; parity: every task of the family, tiny; plan: what "
-        "runs in which memory",
+        "one; needs: the memory of every published model, as a module; parity: every task of the "
+        "family, tiny; plan: what runs in which memory",
     )
     parser.add_argument("--model", type=Path, help="cpu: model folder; the starter by default")
     parser.add_argument("--samples", type=int, help="interleaved runs of each side")
@@ -51,6 +51,10 @@ def _table(options: argparse.Namespace) -> str:
         from model.bench import gpu
 
         return gpu.table(samples=options.samples or gpu.SAMPLES)
+    if options.name == "needs":
+        from model.bench import needs
+
+        return needs.module()
     if options.name == "plan":
         from model.bench import plan
 

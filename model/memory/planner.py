@@ -181,10 +181,11 @@ class Planner:
         except DoesNotFit:
             if self._fitting(budget_bytes, None) is None:
                 raise
-            return self._least
+            return self.least
 
     @property
-    def _least(self) -> Savings:
+    def least(self) -> Savings:
+        """The way that takes the least memory."""
         if self._packed_bytes is None:
             return LEAST
         return Savings(keeps_modulation=self._is_packed_now, streams_encoder=True)
@@ -237,7 +238,7 @@ class Planner:
         if self._packed_bytes is None or not self._is_packed_now:
             yield Savings(keeps_modulation=False)
         if self._packed_bytes is not None:
-            yield self._least
+            yield self.least
             return
         yield (encoder := Savings(keeps_modulation=False, streams_encoder=True))
         yield self._with_fewer_blocks(encoder, budget_bytes, request) or LEAST
@@ -248,7 +249,7 @@ class Planner:
         return found.phases["picture"] - 1
 
     def _refusal(self, budget_bytes: int, request: Request | None) -> str:
-        needed = self.forecast(self._least, request).peak_bytes
+        needed = self.forecast(self.least, request).peak_bytes
         name = name_of(self._folder.path)
         text = f"{name} needs {amount(needed)}"
         if self._packed_bytes is None:
@@ -262,7 +263,7 @@ class Planner:
     def _fitting(self, budget_bytes: int, request: Request | None) -> tuple[int, int] | None:
         """The largest of the smaller sizes that fits."""
         for size in self._smaller(request):
-            if self.forecast(self._least, _sized(request, *size)).peak_bytes <= budget_bytes:
+            if self.forecast(self.least, _sized(request, *size)).peak_bytes <= budget_bytes:
                 return size
         return None
 
@@ -325,12 +326,17 @@ def work_of(folder: ModelFolder, request: Request | None) -> Work:
     pictures = [] if request is None else request.pictures
     seen = len(request.images) if isinstance(request, Edit) else 0
     areas = [fit_area(row.reference_area, p.width, p.height) for p in pictures[:seen]]
-    frames = request.layers + 1 if isinstance(request, Decompose) else 1
+    grid = (height // token_px, width // token_px)
+    references = tuple((1, h // token_px, w // token_px) for w, h in areas)
+    frames = 1
+    if row.has_layers:  # with the picture itself beside them
+        layers = request.layers if isinstance(request, Decompose) else Decompose.layers
+        frames, references = layers + 1, ((1, *grid),)
     guidance = row.guidance if request is None or request.guidance is None else request.guidance
     patches = seen * row.condition_area // PATCH_PX**2
     return Work(
-        grid=(frames, height // token_px, width // token_px),
-        references=tuple((1, h // token_px, w // token_px) for w, h in areas),
+        grid=(frames, *grid),
+        references=references,
         steps=row.steps if request is None or request.steps is None else request.steps,
         branches=2 if guidance > 1 else 1,
         text_tokens=TEXT_TOKENS + patches // MERGED,

@@ -9,8 +9,11 @@ import pytest
 import torch
 
 from model import bench
-from model.bench import cpu, parity, tiny
+from model.bench import cpu, needs, parity, plan, tiny
+from model.config import FAMILIES
 from model.errors import ModelError
+from model.hub import needs as counted
+from model.hub.machine import Place
 
 pytestmark = [pytest.mark.parity, pytest.mark.filterwarnings("ignore")]
 
@@ -118,6 +121,16 @@ def test_what_runs_where(capsys: pytest.CaptureFixture[str]) -> None:
         for cell in cells:
             if cell.strip() != "no":
                 assert float(cell.split(":")[-1].removesuffix(" GB ")) <= float(memory[:-3])
+
+
+def test_the_memory_that_was_counted_is_the_planner_s(tmp_path: Path) -> None:
+    """After another change of the planner: `main.py bench needs > model/hub/counted.py`."""
+    row = next(row for row in FAMILIES if row.name == plan.MODEL)
+    for need in counted.needs(row.name, Place.card):
+        if need.scheme in ("", "int4"):
+            found = needs.count(row, Place.card, need.scheme)
+            for way in needs.WAYS:
+                assert 0 <= need.bytes(way) - found.bytes(way) < 10**6, (need.scheme, way)
 
 
 def test_the_card_s_bench_runs_tiny_where_there_is_none(capsys: pytest.CaptureFixture[str]) -> None:
