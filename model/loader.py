@@ -25,7 +25,7 @@ from model.checkpoint.head import has_head, read_head
 from model.checkpoint.identity import combined, file_hashes
 from model.checkpoint.layout import STEMS, name_of
 from model.checkpoint.lora_folders import LoraFolders
-from model.checkpoint.packing import Packing, bytes_in_memory, scheme_of
+from model.checkpoint.packing import Packing, scheme_of
 from model.checkpoint.published import needs_of
 from model.checkpoint.variants import NO_VARIANTS, Variants
 from model.checkpoint.weights import load_weights
@@ -44,7 +44,15 @@ from model.hub.machine import place_of
 from model.lora import Loras
 from model.memory.budget import free_bytes
 from model.memory.calibration import speed_of
-from model.memory.loading import HOME, attach, loads, settle_encoder, settle_vae, tabled
+from model.memory.loading import (
+    HOME,
+    attach,
+    forms_of,
+    loads,
+    settle_encoder,
+    settle_vae,
+    tabled,
+)
 from model.memory.planner import Planner
 from model.memory.prompts import PromptCache
 from model.memory.reserve import Reserve
@@ -334,35 +342,27 @@ def load(
     are taken as they are. They change memory and time, and no picture. `prompts` may be shared by
     models. In `speeds` is kept how fast devices are.
 
-    What a file holds packed of the transformer's blocks stays packed. `quantization` names a scheme
-    (int8, fp8 or int4) by which they are packed now, whatever they are in the files; the identity
-    records it.
+    What a file holds packed of the blocks of transformer and text encoder stays packed.
+    `quantization` names a scheme (int8, fp8 or int4) by which the transformer's are packed now,
+    whatever they are in the files; the identity records it.
     """
-    packing = Packing(scheme=scheme_of(quantization))
+    scheme = scheme_of(quantization)
     target, number_type = choose_device(device), _choose_dtype(dtype, device)
     folder = read_model(path, variant, variants, places)
     _check_licence(folder, accepted)
     if variant is None:
         _check_variant(folder, variants or {})
     parts = build(folder)
-    place = folder.parts["transformer"]
-    packed = bytes_in_memory(
-        parts.transformer, place, STEMS["transformer"], packing.scheme, number_type
-    )
-    planner = Planner(
-        folder,
-        number_type,
-        target,
-        packed,
-        is_packed_now=packing.scheme is not None,
-        parts=parts,
-    )
+    packing = Packing(scheme=scheme, device=target)
+    packings = {"transformer": packing, "text_encoder": replace(packing, scheme=None)}
+    forms = forms_of(folder, parts, packings)
+    planner = Planner(folder, number_type, target, forms, scheme=scheme, parts=parts)
     budget_bytes = free_bytes(target) if budget_bytes is None else budget_bytes
     if savings is None:
         savings = planner.choose_to_load(budget_bytes) if budget_bytes else Savings()
     if savings != Savings():
         give_memory_back()
-    plan = loads(folder, parts, savings, number_type, target)
+    plan = loads(folder, parts, savings, number_type, target, packings)
     planner.let_go()
     tokenizer = load_tokenizer(folder.parts["tokenizer"])
     _check_vocabulary(folder, tokenizer)
@@ -377,7 +377,7 @@ def load(
                 dtype=number_type,
                 device=one.device,
                 tower=one.tower,
-                packing=packing if one.part == "transformer" else None,
+                packing=one.packing,
             )
             names = shards if one.place.is_dir() else map(str, range(len(shards)))
             digests = zip(names, shards.values(), strict=True)

@@ -17,6 +17,7 @@ GB = 10**9
 LEAST_GB, MOST_GB = 0.5, 1000.0
 USUAL_GB = 8.0
 AUTOMATIC, AT_MOST = 0, 1
+CHOICE_LETTERS = 12
 
 
 class MemoryChoice(QWidget):
@@ -30,6 +31,7 @@ class MemoryChoice(QWidget):
         most_gb = max(room / GB, LEAST_GB) if room else MOST_GB
         self.kind, self.most = Combo(), decimal(LEAST_GB, most_gb, 0.5)
         self.kind.addItems(["", ""])
+        self.kind.setMinimumContentsLength(CHOICE_LETTERS)
         self.meaning = note()
         self.setLayout(
             column(row(self.kind, self.most, None, spacing=SPACE), self.meaning, spacing=HALF)
@@ -43,7 +45,7 @@ class MemoryChoice(QWidget):
         self.retranslate()
 
     def retranslate(self) -> None:
-        self.kind.setItemText(AUTOMATIC, translate("Settings", "Automatic: what is free"))
+        self.kind.setItemText(AUTOMATIC, translate("Settings", "Automatic"))
         self.kind.setItemText(AT_MOST, translate("Settings", "At most"))
         self.most.setSuffix(" GB")
         self.most.setAccessibleName(translate("Settings", "The most memory for models"))
@@ -70,7 +72,7 @@ class MemoryChoice(QWidget):
         room, model = self._limit or self._room, self._model
         need = next((n for n in (model.needs if model else ()) if n.scheme == self._scheme), None)
         if model is None or need is None or not room:
-            text = translate("Settings", "About {size} here").format(size=memory(room))
+            text = translate("Settings", "What is free: about {size}").format(size=memory(room))
             return (text if room and not self._limit else ""), True
         if hindrance := advice(model.needs, self._scheme, room):
             return f"{model.name} · {hindrance}", False

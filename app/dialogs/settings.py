@@ -18,7 +18,7 @@ from PySide6.QtWidgets import (
 )
 
 from app.dialogs.keys import KeysEditor
-from app.dialogs.memory import MemoryChoice
+from app.dialogs.memory import CHOICE_LETTERS, MemoryChoice
 from app.i18n import LANGUAGES, translate
 from app.settings import Settings
 from app.theme import SPACE
@@ -160,6 +160,7 @@ class SettingsDialog(QDialog):
 
     def _lay_out(self) -> None:
         self.folders.setObjectName("Boxed")
+        self.device.setMinimumContentsLength(CHOICE_LETTERS)
         general = QFormLayout()
         general.setSpacing(SPACE)
         general.addRow(self._labels["language"], self.language)

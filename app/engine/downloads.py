@@ -102,7 +102,7 @@ class Downloads(QObject):
             self.offers = tuple(_offer(item) for item in found["models"])
             self.folder, self.free = str(found["folder"]), int(found["machine"]["free"])
             self.comfy = len(found["comfyui"])
-            self.room, self.has_card = int(found["room"]), found["place"] == "card"
+            self.room, self.has_card = int(found["room"]), found["place"] != "processor"
             self.is_limited = found["is_limited"] is True
             self.problem = ""
         except (ValueError, KeyError, TypeError):

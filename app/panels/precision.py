@@ -1,5 +1,5 @@
-"""In how many bits a model works, beside the model in the prompt panel: what each choice takes of
-memory, and how it would run."""
+"""In how many bits a model works, beside the model in the prompt panel: what all of it takes of
+memory, and how it would run with what there is."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class PrecisionChoice(QWidget):
         self.schemes.clear()
         self.schemes.setAccessibleName(translate("Prompt", "Precision"))
         for index, need in enumerate(needs):
-            size = memory(enough(need.bytes(need.way(make.room)) if make.room else need.whole))
+            size = memory(enough(need.whole))
             self.schemes.addItem(f"{precision(need.scheme)} · {size}", need.scheme)
             tip = f"{way_text(need, make.room)}.\n{loss(need.scheme)}"
             self.schemes.setItemData(index, tip, Qt.ItemDataRole.ToolTipRole)

@@ -51,13 +51,9 @@ def way_text(need: Need, room: int) -> str:
     way = need.way(room) if room else Way.whole
     texts = {
         Way.whole: translate("Needs", "Runs whole: {size} of {room}"),
-        Way.encoder_read: translate(
-            "Needs", "Reads its text encoder from disk for every prompt: {size} of {room}"
-        ),
-        Way.blocks_read: translate(
-            "Needs", "Streams from disk at every step, slower: at least {size} of {room}"
-        ),
-        Way.none: translate("Needs", "Does not fit: it needs {size}, {room} are there for it"),
+        Way.encoder_read: translate("Needs", "Text encoder from disk: {size} of {room}"),
+        Way.blocks_read: translate("Needs", "Streamed, slower: at least {size} of {room}"),
+        Way.none: translate("Needs", "Does not fit: needs {size}, has {room}"),
     }
     text = texts[way] if room else translate("Needs", "Needs {size}")
     return text.format(size=memory(enough(need.bytes(way))), room=memory(room))
@@ -77,7 +73,7 @@ def ways_text(needs: Sequence[Need], room: int) -> str:
     texts = {
         Way.whole: translate("Needs", "{precision} whole in {size}"),
         Way.encoder_read: translate("Needs", "{precision} in {size}, text encoder from disk"),
-        Way.blocks_read: translate("Needs", "{precision} streamed from disk, slower"),
+        Way.blocks_read: translate("Needs", "{precision} streamed, slower"),
         Way.none: translate("Needs", "{precision} needs {size}"),
     }
     return " · ".join(
@@ -110,14 +106,15 @@ def advice(needs: Sequence[Need], scheme: str, room: int) -> str:
     text = text.format(
         precision=precision(scheme), size=memory(enough(need.least)), room=memory(room)
     )
-    other = fitting(needs, scheme, room)
+    other, least = fitting(needs, scheme, room), min(needs, key=lambda need: need.least)
     if other is not None:
         also = translate("Needs", "{precision} fits.").format(precision=precision(other.scheme))
-    else:
-        least = min(needs, key=lambda need: need.least)
+    elif least.least < need.least:
         also = translate("Needs", "The least that any precision needs are {size}.").format(
             size=memory(enough(least.least))
         )
+    else:
+        return text
     return f"{text} {also}"
 
 

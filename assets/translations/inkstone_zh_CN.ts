@@ -1669,8 +1669,8 @@
    <translation>8 位（int8）</translation>
   </message>
   <message>
-   <source>Does not fit: it needs {size}, {room} are there for it</source>
-   <translation>放不下：需要 {size}，可用 {room}</translation>
+   <source>Does not fit: needs {size}, has {room}</source>
+   <translation>放不下：需要 {size}，只有 {room}</translation>
   </message>
   <message>
    <source>Full precision</source>
@@ -1689,16 +1689,16 @@
    <translation>需要 {size}</translation>
   </message>
   <message>
-   <source>Reads its text encoder from disk for every prompt: {size} of {room}</source>
-   <translation>每次读提示词时从磁盘读取文本编码器：{size}，可用 {room}</translation>
-  </message>
-  <message>
    <source>Runs whole: {size} of {room}</source>
    <translation>完整运行：{size}，可用 {room}</translation>
   </message>
   <message>
-   <source>Streams from disk at every step, slower: at least {size} of {room}</source>
-   <translation>每一步都从磁盘读取，较慢：至少 {size}，可用 {room}</translation>
+   <source>Streamed, slower: at least {size} of {room}</source>
+   <translation>逐步读入，较慢：至少 {size}，可用 {room}</translation>
+  </message>
+  <message>
+   <source>Text encoder from disk: {size} of {room}</source>
+   <translation>文本编码器从磁盘读取：{size}，可用 {room}</translation>
   </message>
   <message>
    <source>The least that any precision needs are {size}.</source>
@@ -1733,8 +1733,8 @@
    <translation>{precision} 需要 {size}</translation>
   </message>
   <message>
-   <source>{precision} streamed from disk, slower</source>
-   <translation>{precision} 从磁盘读取，较慢</translation>
+   <source>{precision} streamed, slower</source>
+   <translation>{precision} 逐步读入，较慢</translation>
   </message>
   <message>
    <source>{precision} whole in {size}</source>
@@ -2334,10 +2334,6 @@
    <translation>更改后引擎会重新启动；正在生成的图片会停止。</translation>
   </message>
   <message>
-   <source>About {size} here</source>
-   <translation>这台电脑约 {size}</translation>
-  </message>
-  <message>
    <source>Add Folder…</source>
    <translation>添加文件夹…</translation>
   </message>
@@ -2350,8 +2346,8 @@
    <translation>最多</translation>
   </message>
   <message>
-   <source>Automatic: what is free</source>
-   <translation>自动：使用空闲内存</translation>
+   <source>Automatic</source>
+   <translation>自动</translation>
   </message>
   <message>
    <source>Dark</source>
@@ -2420,6 +2416,10 @@
   <message>
    <source>Theme</source>
    <translation>主题</translation>
+  </message>
+  <message>
+   <source>What is free: about {size}</source>
+   <translation>空闲内存：约 {size}</translation>
   </message>
  </context>
  <context>

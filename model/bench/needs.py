@@ -37,6 +37,7 @@ _KINDS = tuple(
 )
 _WORKS_WITH = {
     Place.card: (torch.bfloat16, "cuda"),
+    Place.mac: (torch.bfloat16, "mps"),
     Place.processor: (torch.float32, "cpu"),
 }
 
@@ -53,8 +54,8 @@ def module() -> str:
 
 
 def count(row: Family, place: Place, scheme: str) -> Need:
-    """Packed while it is loaded, or with an empty scheme as published; at 16 bits on a card, at 32
-    on the processor."""
+    """Packed while it is loaded, or with an empty scheme as published; at 32 bits on the
+    processor, at 16 elsewhere."""
     dtype, device = _WORKS_WITH[place]
     with tempfile.TemporaryDirectory() as empty:
         planner = planner_of(Path(empty), row, scheme or None, dtype, device, is_packed_now=True)

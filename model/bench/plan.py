@@ -14,7 +14,7 @@ import torch
 from model.checkpoint.assembly import encoder_config, vae_config
 from model.checkpoint.build import build
 from model.checkpoint.folder import ModelFolder
-from model.checkpoint.packing import packed_bytes, scheme_of
+from model.checkpoint.packing import forms_by, scheme_of
 from model.checkpoint.published import transformer_config
 from model.checkpoint.variants import NO_VARIANTS
 from model.config import FAMILIES, Family, SchedulerConfig
@@ -56,11 +56,9 @@ def planner_of(
     """Of the published model, whose files are packed by `scheme`, or which is packed now."""
     folder = published(place, row)
     parts, found = build(folder), scheme_of(scheme)
-    packed = None if found is None else packed_bytes(parts.transformer, found, dtype)
-    is_packed_now = is_packed_now and found is not None
-    return Planner(
-        folder, dtype, torch.device(device), packed, is_packed_now=is_packed_now, parts=parts
-    )
+    forms = {} if found is None else {"transformer": forms_by(parts.transformer, found)}
+    now = found if is_packed_now else None
+    return Planner(folder, dtype, torch.device(device), forms, scheme=now, parts=parts)
 
 
 def published(place: Path, row: Family) -> ModelFolder:

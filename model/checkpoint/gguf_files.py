@@ -12,7 +12,7 @@ import os
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, BinaryIO, Self
 
@@ -115,7 +115,7 @@ class GgufFile:
         position = 0
         for entry in self.entries:
             self._hash(digest, position, self._start + entry.begin)
-            packed = self._packed(entry)
+            packed = _packed(entry, self._bytes_of(entry, Room()))
             digest.update(packed.parts[0].numpy().data)
             position = self._start + entry.end
             if bare(entry.name) not in MARKS:
@@ -125,25 +125,31 @@ class GgufFile:
 
     def read_one(self, name: str, room: Room | None = None) -> Value:
         """CheckpointError when there is none of this name."""
-        entry = next((entry for entry in self.entries if entry.name == name), None)
-        if entry is None:
-            raise CheckpointError(f"{self.path} lacks {name}; download the file again")
-        return self._packed(entry)
+        entry = self._entry(name)
+        return _packed(entry, self._bytes_of(entry, room or Room()))
+
+    def form(self, name: str) -> Value:
+        entry = self._entry(name)
+        data = torch.empty(entry.end - entry.begin, dtype=torch.uint8, device="meta")
+        return _packed(entry, data)
 
     def hashes(self) -> dict[str, str]:
         return {self.path.name: self.sha256 or ""}
 
-    def _packed(self, entry: GgufEntry) -> Packed:
+    @cached_property
+    def _by_name(self) -> dict[str, GgufEntry]:
+        return {entry.name: entry for entry in self.entries}
+
+    def _entry(self, name: str) -> GgufEntry:
+        if name not in self._by_name:
+            raise CheckpointError(f"{self.path} lacks {name}; download the file again")
+        return self._by_name[name]
+
+    def _bytes_of(self, entry: GgufEntry, room: Room) -> torch.Tensor:
         self._file.seek(self._start + entry.begin)
-        data = torch.empty(entry.end - entry.begin, dtype=torch.uint8)
+        data = room.take(entry.end - entry.begin)
         fill(self._file, data.numpy().data, self.path, entry.name)
-        return Packed(
-            scheme=entry.kind.name,
-            shape=entry.shape,
-            parts=(data,),
-            unpack=partial(ggml.dequantise, kind=entry.kind),
-            by_row=1 if len(entry.shape) == 2 else 0,
-        )
+        return data
 
     def _hash(self, digest: Any, begin: int, end: int | None) -> None:
         """The header, or what pads a tensor; `None` means to the end of the file."""
@@ -175,6 +181,16 @@ def is_gguf(path: Path) -> bool:
             return file.read(4) == MAGIC
     except (OSError, ValueError):
         return False
+
+
+def _packed(entry: GgufEntry, data: torch.Tensor) -> Packed:
+    return Packed(
+        scheme=entry.kind.name,
+        shape=entry.shape,
+        parts=(data,),
+        unpack=partial(ggml.dequantise, kind=entry.kind),
+        by_row=1 if len(entry.shape) == 2 else 0,
+    )
 
 
 class _Cursor:

@@ -20,14 +20,15 @@ ASK_S = 5.0
 
 
 class Place(StrEnum):
-    """Where a model works: a graphics card or a Mac's graphics, or the processor."""
+    """Where a model works: on a graphics card, a Mac's graphics, or the processor."""
 
     card = "card"
+    mac = "mac"
     processor = "processor"
 
 
 def place_of(device: str) -> Place:
-    return Place.processor if device == "cpu" else Place.card
+    return {"cpu": Place.processor, "mps": Place.mac}.get(device, Place.card)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,12 +43,14 @@ class Machine:
         """Where a device is; an empty one means the best there is."""
         if device:
             return place_of(device)
-        return Place.card if self.graphics else Place.processor
+        if not self.graphics:
+            return Place.processor
+        return Place.mac if is_mac() else Place.card
 
     def room(self, device: str = "") -> int:
         """What models may take there if nothing else does."""
-        is_card = self.place(device) is Place.card
-        return int(FREE * (self.graphics if is_card else self.memory))
+        is_main = self.place(device) is Place.processor
+        return int(FREE * (self.memory if is_main else self.graphics))
 
 
 def look(folder: Path) -> Machine:

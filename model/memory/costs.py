@@ -5,7 +5,8 @@ operation; of the text encoder a count by its sizes.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
@@ -15,6 +16,8 @@ import torch
 from model.config import TransformerConfig, VaeConfig
 from model.config21 import Transformer21Config, Vae21Config
 from model.memory.footprint import Cost, cost_of
+from model.quantize.packed import Packed
+from model.quantize.schemes import Scheme
 from model.rope import Grid, axis_table
 from model.text_encoder.config import Encoder21Config, EncoderConfig
 from model.transformer import Transformer, tables_on
@@ -124,6 +127,35 @@ def text_cost(config: EncoderConfig | Encoder21Config, work: Work, dtype: torch.
         weights = 4 * hidden * hidden + 3 * hidden * inner
         flops += depth * (2 * tokens * weights + 4 * tokens * tokens * hidden)
     return Cost(peak_bytes=peak, flops=flops)
+
+
+def unpack_bytes(forms: Iterable[Packed], dtype: torch.dtype) -> int:
+    """The most that making one of these weights into numbers takes, of the plain way to multiply
+    with it; `forms` have no values."""
+    largest: dict[tuple[str, int | None], Packed] = {}
+    for form in forms:
+        key = form.scheme, form.rotation
+        if key not in largest or math.prod(form.shape) > math.prod(largest[key].shape):
+            largest[key] = form
+    return max((_unpack_bytes(form, dtype) for form in largest.values()), default=0)
+
+
+def _unpack_bytes(form: Packed, dtype: torch.dtype) -> int:
+    def prepare() -> Callable[[], Any]:
+        parts = [torch.empty(part.shape, dtype=part.dtype) for part in form.parts]
+        return lambda: replace(form, parts=tuple(parts)).unpacked().to(dtype)
+
+    return _cost(prepare, torch.float32).peak_bytes
+
+
+def pack_bytes(scheme: Scheme, shapes: Iterable[tuple[int, ...]]) -> int:
+    """The most that packing a weight takes, its numbers in float32 counted."""
+    shape = max(shapes, key=math.prod)
+
+    def prepare() -> Callable[[], Any]:
+        return lambda: scheme.pack(torch.empty(shape))
+
+    return _cost(prepare, torch.float32).peak_bytes
 
 
 def _vae(config: VaeConfig | Vae21Config) -> Vae | Vae21:

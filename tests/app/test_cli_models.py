@@ -58,8 +58,8 @@ def test_list_says_what_the_planner_says_of_the_memory_there_is(run: Run, monkey
     settings.device = "cuda"
     for gigabytes, text in (
         (48, "Runs whole: 41.5 GB of 44.2 GB"),
-        (24, "Full precision streamed from disk, slower · 8-bit needs 22.8 GB · "
-             "4-bit in 13.9 GB, text encoder from disk"),
+        (24, "Full precision streamed, slower · 8-bit in 16.0 GB, text encoder from disk · "
+             "4-bit whole in 22.0 GB"),
         (2, "Too large for this computer: it needs at least 2.4 GB"),
     ):  # fmt: skip
         monkeypatch.setattr(machine, "nvidia_memory", lambda size=gigabytes: size * 10**9)

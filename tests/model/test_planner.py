@@ -20,8 +20,9 @@ from model.errors import OutOfMemory
 from model.loader import load
 from model.memory import planner as planning
 from model.memory.calibration import Speed, speed_of
-from model.memory.planner import LEAST, OWN_BYTES, Planner, work_of
+from model.memory.planner import LEAST, OWN_BYTES, Planner
 from model.memory.savings import Savings
+from model.memory.work import work_of
 from model.requests import Edit, Picture, TextToImage
 
 CPU = torch.device("cpu")
