@@ -68,7 +68,7 @@ def ways_text(needs: Sequence[Need], room: int) -> str:
         return way_text(told[0], room)
     if all(need.way(room) is Way.none for need in told):
         least = min(need.least for need in told)
-        text = translate("Needs", "Too large for this computer: it needs at least {size}")
+        text = translate("Needs", "Does not fit: it needs at least {size}")
         return text.format(size=memory(enough(least)))
     texts = {
         Way.whole: translate("Needs", "{precision} whole in {size}"),

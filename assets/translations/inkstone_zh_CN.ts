@@ -1669,6 +1669,10 @@
    <translation>8 位（int8）</translation>
   </message>
   <message>
+   <source>Does not fit: it needs at least {size}</source>
+   <translation>放不下：至少需要 {size}</translation>
+  </message>
+  <message>
    <source>Does not fit: needs {size}, has {room}</source>
    <translation>放不下：需要 {size}，只有 {room}</translation>
   </message>
@@ -1707,10 +1711,6 @@
   <message>
    <source>The model as its files hold it.</source>
    <translation>与文件中的模型完全相同。</translation>
-  </message>
-  <message>
-   <source>Too large for this computer: it needs at least {size}</source>
-   <translation>这台电脑放不下：至少需要 {size}</translation>
   </message>
   <message>
    <source>Under a third of the memory. On the starter model fine detail differs (47 dB), and headlines are as readable. Slower on a processor.</source>

@@ -60,7 +60,7 @@ def test_list_says_what_the_planner_says_of_the_memory_there_is(run: Run, monkey
         (48, "Runs whole: 41.5 GB of 44.2 GB"),
         (24, "Full precision streamed, slower · 8-bit in 16.0 GB, text encoder from disk · "
              "4-bit whole in 22.0 GB"),
-        (2, "Too large for this computer: it needs at least 2.4 GB"),
+        (2, "Does not fit: it needs at least 2.4 GB"),
     ):  # fmt: skip
         monkeypatch.setattr(machine, "nvidia_memory", lambda size=gigabytes: size * 10**9)
         row = next(line for line in run("models").out.splitlines() if line.startswith(f"{NAME} "))

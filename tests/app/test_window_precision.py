@@ -121,7 +121,7 @@ def test_ways_in_words(qapp) -> None:
         "Full precision streamed, slower · 8-bit in 22.0 GB, text encoder from disk · "
         "4-bit whole in 25.0 GB"
     )
-    assert ways_text(NEEDS, 3 * GB) == "Too large for this computer: it needs at least 4.0 GB"
+    assert ways_text(NEEDS, 3 * GB) == "Does not fit: it needs at least 4.0 GB"
     assert ways_text(NEEDS, 0) == "Needs 40.0 GB"
     assert ways_text((), 3 * GB) == ""
     assert way_text(NEEDS[1], 3 * GB) == ("Does not fit: needs 22.0 GB, has 3.0 GB")
