@@ -182,11 +182,11 @@ def test_what_runs_where(capsys: pytest.CaptureFixture[str]) -> None:
 def test_the_memory_that_was_counted_is_the_planner_s(tmp_path: Path) -> None:
     """After another change of the planner: `main.py bench needs > model/hub/counted.py`."""
     row = next(row for row in FAMILIES if row.name == plan.MODEL)
-    for need in counted.needs(row.name, Place.card):
-        if need.scheme in ("", "int4"):
-            found = needs.count(row, Place.card, need.scheme)
-            for way in needs.WAYS:
-                assert 0 <= need.bytes(way) - found.bytes(way) < 10**6, (need.scheme, way)
+    for place, scheme in ((Place.card, ""), (Place.card, "int4"), (Place.processor, "")):
+        told = next(n for n in counted.needs(row.name, place) if n.scheme == scheme)
+        found = needs.count(row, place, scheme)
+        for way in needs.WAYS:
+            assert 0 <= told.bytes(way) - found.bytes(way) < 10**6, (place, scheme, way)
 
 
 def test_the_card_s_bench_runs_tiny_where_there_is_none(capsys: pytest.CaptureFixture[str]) -> None:
