@@ -26,6 +26,7 @@ from model.checkpoint.identity import combined, file_hashes
 from model.checkpoint.layout import STEMS, name_of
 from model.checkpoint.lora_folders import LoraFolders
 from model.checkpoint.packing import Packing, scheme_of
+from model.checkpoint.published import needs_of
 from model.checkpoint.variants import NO_VARIANTS, Variants
 from model.checkpoint.weights import load_weights
 from model.compiled import Compiled, keep_in
@@ -40,6 +41,7 @@ from model.errors import (
     Stopped,
     memory_faults,
 )
+from model.hub.machine import place_of
 from model.lora import Loras
 from model.lossy.choice import Attentions
 from model.lossy.run import Lossy
@@ -452,10 +454,13 @@ def _rest(streams: Iterable[Stream]) -> None:
 
 
 def describe(
-    path: Path, variants: Mapping[str, str] | None = None, places: Sequence[Path] = ()
+    path: Path,
+    variants: Mapping[str, str] | None = None,
+    places: Sequence[Path] = (),
+    device: str = "cpu",
 ) -> ModelDescription:
     """What a model folder or file is, without reading its weights; `problem` says why it cannot be
-    used. `variants` and `places` are as `load` takes them."""
+    used. `variants`, `places` and `device` are as `load` takes them."""
     try:
         folder = read_model(path, remembered=variants, places=places)
     except CheckpointError as error:
@@ -471,6 +476,7 @@ def describe(
             can_see=folder.images is not None,
             can_write=has_head(folder.parts["text_encoder"]),
         ),
+        needs=needs_of(folder, place_of(device)),
     )
 
 

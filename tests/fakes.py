@@ -292,12 +292,17 @@ class FakeLibrary:
     def trace(self, picture: Picture) -> Picture:
         return picture
 
-    def load(self, path: Path, accepted: Collection[str] = ()) -> FakeModel:
+    def room(self) -> int:
+        return 2_000_000_000
+
+    def load(
+        self, path: Path, accepted: Collection[str] = (), quantization: str | None = None
+    ) -> FakeModel:
         from model.errors import CheckpointError, LicenceNotAccepted, OutOfMemory
 
         if path.name == "private" and LICENCE not in accepted:
             raise LicenceNotAccepted(path.name, LICENCE)
-        self.loads.append(path.name)
+        self.loads.append(path.name if quantization is None else f"{path.name} {quantization}")
         if path.name == "damaged":
             raise CheckpointError(f"{path}: its weights are missing; download it again")
         if path.name == "large":

@@ -16,6 +16,7 @@ from app.deeds.history import HistoryDeeds
 from app.deeds.layers import LayerDeeds
 from app.deeds.models import ModelDeeds
 from app.deeds.polish import PolishDeeds
+from app.deeds.precision import PrecisionDeeds
 from app.deeds.presets import PresetDeeds
 from app.deeds.references import ReferenceDeeds
 from app.deeds.splitting import SplitDeeds
@@ -55,6 +56,7 @@ class Deeds(QObject):
         self.polish = PolishDeeds(window, making.polishing)
         self.presets = PresetDeeds(window, making)
         self.adapters = AdapterDeeds(window, making)
+        self.precision = PrecisionDeeds(window, making, lambda: self.settings(MODELS))
         self._actions = window.actions_table
         self._actions.connect_all(
             self.files.handlers()
@@ -211,6 +213,7 @@ class Deeds(QObject):
         self.polish.connect()
         self.presets.connect()
         self.adapters.connect()
+        self.precision.connect()
         self.models.connect()
         window.history.exported.connect(self.files.export_node)
         window.canvas.picture_dropped.connect(self.files.dropped)
@@ -274,7 +277,15 @@ class Deeds(QObject):
         self._workspace.settings.welcomed = True
 
     def settings(self, tab: int = 0) -> None:
-        dialog = SettingsDialog(self._workspace.settings, self._making.devices, self._window)
+        make, making = self._workspace.generation, self._making
+        dialog = SettingsDialog(
+            self._workspace.settings,
+            making.devices,
+            self._window,
+            room=making.room,
+            model=make.model,
+            scheme=make.scheme,
+        )
         dialog.tabs.setCurrentIndex(tab)
         dialog.exec()
         dialog.deleteLater()

@@ -6,6 +6,7 @@ from __future__ import annotations
 from PySide6.QtWidgets import QGridLayout, QWidget
 
 from app.panels.control import ControlSection
+from app.panels.precision import PrecisionChoice
 from app.panels.speed import SpeedChoice
 from app.panels.strength import StrengthForm
 from app.panels.styles import StylesSection
@@ -20,7 +21,8 @@ from app.widgets.parts import column
 class Extras(QWidget):
     def __init__(self, generation: Generation, icons: Icons) -> None:
         super().__init__()
-        self.variants = VariantChoice(generation)  # stands beside the model
+        self.variants = VariantChoice(generation)  # these two stand beside the model
+        self.precision = PrecisionChoice(generation)
         self.schedule = ScheduleChoice(generation)
         self.speed = SpeedChoice(generation)
         self.strength = StrengthForm(generation)

@@ -80,6 +80,10 @@ class Generation(Observable):
     count = Property(1)
     model = Property[ModelDescription | None](None)
     models = Property[tuple[ModelDescription, ...]](())
+    scheme = Property("")
+    """By which the model is packed while it is loaded."""
+    room = Property(0)
+    """How much memory models may take in bytes, 0: not known."""
     references = Property[tuple[Picture, ...]](())
     """Beside the page, if it is changed; a new picture is made after them."""
     outlook = Property(Outlook())

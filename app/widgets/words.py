@@ -7,8 +7,6 @@ from datetime import datetime
 from app.i18n import translate
 from model.requests import Checked, Differences
 
-KIB = 1024
-
 
 def duration(seconds: float) -> str:
     """`8 s`, `2 min 5 s`, `1 h 20 min`"""
@@ -22,12 +20,13 @@ def duration(seconds: float) -> str:
     return translate("Words", "{h} h {min} min").format(h=hours, min=minutes)
 
 
-def memory(size_bytes: int) -> str:
-    """`512 MB`, `1.5 GB`"""
-    mib = size_bytes / KIB**2
-    if mib < KIB:
-        return translate("Words", "{size} MB").format(size=round(mib))
-    return translate("Words", "{size} GB").format(size=f"{mib / KIB:.1f}")
+def memory(size_bytes: float) -> str:
+    """`512 MB`, `1.5 GB`: a thousand million bytes, as disks, hubs and the engine's own sentences
+    count them."""
+    if size_bytes < 1e9:
+        digits = 0 if size_bytes >= 1e7 else 1
+        return translate("Words", "{size} MB").format(size=f"{size_bytes / 1e6:.{digits}f}")
+    return translate("Words", "{size} GB").format(size=f"{size_bytes / 1e9:.1f}")
 
 
 def percent(share: float) -> str:

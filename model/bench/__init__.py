@@ -25,10 +25,11 @@ def main(argv: list[str]) -> int:
     parser = _Parser(prog="main.py bench", description=__doc__)
     parser.add_argument(
         "name",
-        choices=["cpu", "gpu", "lossy", "parity", "plan"],
+        choices=["cpu", "gpu", "lossy", "needs", "parity", "plan"],
         help="cpu: networks and one model against diffusers; gpu: the published size on a card, "
-        "tiny without one; lossy: what changes the picture against the exact run; parity: every "
-        "task of the family, tiny; plan: what runs in which memory",
+        "tiny without one; lossy: what changes the picture against the exact run; needs: the "
+        "memory of every published model, as a module; parity: every task of the family, tiny; "
+        "plan: what runs in which memory",
     )
     parser.add_argument(
         "--model", type=Path, help="cpu, lossy: model folder; the starter by default"
@@ -53,6 +54,10 @@ def _table(options: argparse.Namespace) -> str:
         from model.bench import gpu
 
         return gpu.table(samples=options.samples or gpu.SAMPLES)
+    if options.name == "needs":
+        from model.bench import needs
+
+        return needs.module()
     if options.name == "plan":
         from model.bench import plan
 

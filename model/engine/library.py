@@ -78,7 +78,11 @@ class ModelLibrary(Protocol):
 
     def find(self, name: str) -> Path: ...
 
-    def load(self, path: Path, accepted: Collection[str] = ()) -> RunnableModel: ...
+    def room(self) -> int: ...
+
+    def load(
+        self, path: Path, accepted: Collection[str] = (), quantization: str | None = None
+    ) -> RunnableModel: ...
 
     def adapters(self) -> tuple[AdapterDescription, ...]: ...
 
@@ -132,7 +136,8 @@ class Library:
         """Of one folder or file."""
         from model import loader
 
-        return loader.describe(path, self._variants, self._places)
+        device = self._device or self.devices()[0]
+        return loader.describe(path, self._variants, self._places, device)
 
     def adapters(self) -> tuple[AdapterDescription, ...]:
         """LoRAs and ControlNets, not hashed yet."""
@@ -148,6 +153,12 @@ class Library:
         if torch.cuda.is_available():
             found.insert(0, "cuda")
         return tuple(found)
+
+    def room(self) -> int:
+        """How much memory models may take in bytes where no budget says it; 0: not known."""
+        from model.hub.machine import look
+
+        return look(Path.home()).room(self._device or self.devices()[0])
 
     def find(self, name: str) -> Path:
         """A folder, a transformer's file, the name of one among the models, or nothing for the

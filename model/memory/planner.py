@@ -180,10 +180,11 @@ class Planner:
         except DoesNotFit:
             if self._fitting(budget_bytes, None) is None:
                 raise
-            return self._least
+            return self.least
 
     @property
-    def _least(self) -> Savings:
+    def least(self) -> Savings:
+        """The way that takes the least memory."""
         return Savings(streams_encoder=True) if self._stays_whole else LEAST
 
     def fit(self, savings: Savings, budget_bytes: int, request: Request) -> Forecast:
@@ -231,7 +232,7 @@ class Planner:
     def _residencies(self, budget_bytes: int, request: Request | None) -> Iterator[Savings]:
         yield Savings()
         if self._stays_whole:
-            yield self._least
+            yield self.least
             return
         yield Savings(keeps_modulation=False)
         yield (encoder := Savings(keeps_modulation=False, streams_encoder=True))
@@ -243,7 +244,7 @@ class Planner:
         return found.phases["picture"] - 1
 
     def _refusal(self, budget_bytes: int, request: Request | None) -> str:
-        needed = self.forecast(self._least, request).peak_bytes
+        needed = self.forecast(self.least, request).peak_bytes
         name = name_of(self._folder.path)
         text = f"{name} needs {amount(needed)}"
         if not self._stays_whole:
@@ -259,7 +260,7 @@ class Planner:
     def _fitting(self, budget_bytes: int, request: Request | None) -> tuple[int, int] | None:
         """The largest of the smaller sizes that fits."""
         for size in self._smaller(request):
-            if self.forecast(self._least, sized(request, *size)).peak_bytes <= budget_bytes:
+            if self.forecast(self.least, sized(request, *size)).peak_bytes <= budget_bytes:
                 return size
         return None
 

@@ -24,12 +24,17 @@ def work_of(folder: ModelFolder, request: Request | None) -> Work:
     pictures = [] if request is None else request.pictures
     seen = len(request.images) if isinstance(request, Edit) else 0
     areas = [fit_area(row.reference_area, p.width, p.height) for p in pictures[:seen]]
-    frames = request.layers + 1 if isinstance(request, Decompose) else 1
+    grid = (height // token_px, width // token_px)
+    references = tuple((1, h // token_px, w // token_px) for w, h in areas)
+    frames = 1
+    if row.has_layers:  # with the picture itself beside them
+        layers = request.layers if isinstance(request, Decompose) else Decompose.layers
+        frames, references = layers + 1, ((1, *grid),)
     guidance = row.guidance if request is None or request.guidance is None else request.guidance
     patches = seen * row.condition_area // PATCH_PX**2
     return Work(
-        grid=(frames, height // token_px, width // token_px),
-        references=tuple((1, h // token_px, w // token_px) for w, h in areas),
+        grid=(frames, *grid),
+        references=references,
         steps=row.steps if request is None or request.steps is None else request.steps,
         branches=2 if guidance > 1 else 1,
         text_tokens=TEXT_TOKENS + patches // MERGED,

@@ -10,8 +10,11 @@ import pytest
 import torch
 
 from model import bench
-from model.bench import cpu, lossy, parity, timing, tiny
+from model.bench import cpu, lossy, needs, parity, plan, timing, tiny
+from model.config import FAMILIES
 from model.errors import ModelError
+from model.hub import needs as counted
+from model.hub.machine import Place
 from model.transformer import Transformer
 
 pytestmark = [pytest.mark.parity, pytest.mark.filterwarnings("ignore")]
@@ -190,6 +193,16 @@ def test_what_runs_where(capsys: pytest.CaptureFixture[str]) -> None:
         for cell in cells:
             if cell.strip() != "no":
                 assert float(cell.split(":")[-1].removesuffix(" GB ")) <= float(memory[:-3])
+
+
+def test_the_memory_that_was_counted_is_the_planner_s(tmp_path: Path) -> None:
+    """After another change of the planner: `main.py bench needs > model/hub/counted.py`."""
+    row = next(row for row in FAMILIES if row.name == plan.MODEL)
+    for place, scheme in ((Place.card, ""), (Place.card, "int4"), (Place.processor, "")):
+        told = next(n for n in counted.needs(row.name, place) if n.scheme == scheme)
+        found = needs.count(row, place, scheme)
+        for way in needs.WAYS:
+            assert 0 <= told.bytes(way) - found.bytes(way) < 10**6, (place, scheme, way)
 
 
 def test_the_card_s_bench_runs_tiny_where_there_is_none(capsys: pytest.CaptureFixture[str]) -> None:
