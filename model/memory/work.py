@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 
 from model.checkpoint.folder import ModelFolder
+from model.config21 import Transformer21Config
 from model.memory.costs import Work
 from model.pictures import fit_area, floor_to
 from model.requests import Decompose, Edit, Outpaint, Request, TextToImage
 
 TEXT_TOKENS = 128
 """Of a usual prompt; a longer one adds little."""
-PATCH_PX = 14
 MERGED = 4
 """Patches that the text encoder joins to one token."""
 
@@ -26,10 +26,13 @@ def work_of(folder: ModelFolder, request: Request | None) -> Work:
     areas = [fit_area(row.reference_area, p.width, p.height) for p in pictures[:seen]]
     frames = request.layers + 1 if isinstance(request, Decompose) else 1
     guidance = row.guidance if request is None or request.guidance is None else request.guidance
-    patches = seen * row.condition_area // PATCH_PX**2
+    references = tuple((1, h // token_px, w // token_px) for w, h in areas)
+    patches = seen * row.condition_area // folder.encoder.vision.patch_size**2
+    if isinstance(folder.transformer, Transformer21Config):  # the eye sees what the VAE sees
+        patches = sum(rows * columns for _, rows, columns in references)
     return Work(
         grid=(frames, height // token_px, width // token_px),
-        references=tuple((1, h // token_px, w // token_px) for w, h in areas),
+        references=references,
         steps=row.steps if request is None or request.steps is None else request.steps,
         branches=2 if guidance > 1 else 1,
         text_tokens=TEXT_TOKENS + patches // MERGED,
