@@ -26,9 +26,8 @@ def main(argv: list[str]) -> int:
     parser.add_argument(
         "name",
         choices=["cpu", "gpu", "parity", "plan"],
-        help="cpu: one model against diffusers; gpu: the published size on a card, tiny without "
-        "one; parity: every task of the family, tiny; plan: what "
-        "runs in which memory",
+        help="cpu: networks and one model against diffusers; gpu: the published size on a card, "
+        "tiny without one; parity: every task of the family, tiny; plan: what runs in which memory",
     )
     parser.add_argument("--model", type=Path, help="cpu: model folder; the starter by default")
     parser.add_argument("--samples", type=int, help="interleaved runs of each side")
@@ -58,4 +57,4 @@ def _table(options: argparse.Namespace) -> str:
     from model.bench import cpu
     from model.loader import starter_path
 
-    return cpu.table(options.model or starter_path(), options.samples or 20, options.steps)
+    return cpu.table(options.model or starter_path(), options.samples or 9, options.steps)

@@ -7,7 +7,6 @@ Of it on a card everything is untried.
 
 from __future__ import annotations
 
-import importlib
 import threading
 import time
 from collections.abc import Callable
@@ -16,9 +15,9 @@ from statistics import median
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from model.checkpoint.packing import Packing, scheme_of
+from model.bench.networks import random_transformer, reference_transformer
 from model.config import TransformerConfig, VaeConfig
 from model.errors import ModelError, Stopped
 from model.lora import Adapter, Delta, linears
@@ -92,7 +91,9 @@ def _of_scheme(
 ) -> str:
     began = time.perf_counter()
     _forget_peak(bench)
-    network = _network(bench, scheme)
+    network = random_transformer(
+        bench.config, device=bench.device, dtype=bench.dtype, scheme=scheme
+    )
     _wait(bench)
     build = time.perf_counter() - began
     steps = [_seconds(bench, _step(bench, network, side), samples) for side in bench.sides_px]
@@ -104,31 +105,6 @@ def _of_scheme(
         if time.monotonic() < until and (found := _beside_diffusers(bench, network, samples)):
             notes.append(found)
     return f"| {scheme or 'plain'} | {build:.1f} s | {' | '.join(cells)} | {peak} |"
-
-
-def _network(bench: Bench, scheme: str | None) -> Transformer:
-    """With random weights; with a scheme its linears are packed one after the other."""
-    with torch.device("meta"):
-        network = Transformer(bench.config)
-    chance = torch.Generator(bench.device).manual_seed(0)
-    packing = Packing(scheme=scheme_of(scheme), device=bench.device)
-    for name, parameter in list(network.named_parameters()):
-        parent, _, leaf = name.rpartition(".")
-        tensor = torch.ones(parameter.shape, dtype=bench.dtype, device=bench.device)
-        if parameter.ndim > 1:
-            tensor.normal_(0.0, 0.02, generator=chance)
-        elif leaf == "bias":
-            tensor.zero_()
-        module = network.get_submodule(parent)
-        setattr(module, leaf, nn.Parameter(tensor, requires_grad=False))
-    if packing.scheme is not None:
-        for name in list(linears(network)):
-            weight = network.get_parameter(f"{name}.weight").data
-            packed = packing.linear(network, f"{name}.weight", weight)
-            if packed is not None:
-                parent, _, leaf = name.rpartition(".")
-                setattr(network.get_submodule(parent), leaf, packed)
-    return network.eval()
 
 
 def _inputs(bench: Bench, side_px: int) -> tuple[Tensor, Tensor, Tensor, Grid]:
@@ -194,21 +170,9 @@ def _of_stop(bench: Bench, network: Transformer) -> str:
 def _beside_diffusers(bench: Bench, network: Transformer, samples: int) -> str:
     """The same weights under the reference's class, if it is installed and both fit."""
     try:
-        reference_class = importlib.import_module("diffusers").QwenImageTransformer2DModel
+        reference = reference_transformer(network)
     except ImportError:
         return "diffusers is not installed: nothing to compare with."
-    config = bench.config
-    with torch.device("meta"):
-        reference = reference_class(
-            num_layers=config.num_layers,
-            num_attention_heads=config.num_attention_heads,
-            attention_head_dim=config.attention_head_dim,
-            joint_attention_dim=config.joint_attention_dim,
-            axes_dims_rope=config.axes_dims_rope,
-        )
-    reference.load_state_dict(network.state_dict(), assign=True)
-    reference.pos_embed = type(reference.pos_embed)(10000, list(config.axes_dims_rope), True)
-    reference.eval()
     side = bench.sides_px[0]
     tokens, text, sigma, grid = _inputs(bench, side)
 

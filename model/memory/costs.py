@@ -181,7 +181,7 @@ def unpack_bytes(forms: Iterable[Packed], dtype: torch.dtype) -> int:
 def _unpack_bytes(form: Packed, dtype: torch.dtype) -> int:
     def prepare() -> Callable[[], Any]:
         parts = [torch.empty(part.shape, dtype=part.dtype) for part in form.parts]
-        return lambda: replace(form, parts=tuple(parts)).dequantise("cpu").to(dtype)
+        return lambda: replace(form, parts=tuple(parts)).unpacked().to(dtype)
 
     return _cost(prepare, torch.float32).peak_bytes
 

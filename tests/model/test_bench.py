@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,16 +10,31 @@ import pytest
 import torch
 
 from model import bench
-from model.bench import cpu, parity, tiny
+from model.bench import cpu, parity, timing, tiny
 from model.errors import ModelError
+from model.transformer import Transformer
 
 pytestmark = [pytest.mark.parity, pytest.mark.filterwarnings("ignore")]
 
 
+def _size(layers: int) -> cpu.Size:
+    return cpu.Size(heads=2, axes=(8, 12, 12), layers=layers, side_px=64)
+
+
+SMALL = cpu.Dimensions(
+    forward=(_size(1), _size(2), _size(3)),
+    block=_size(1),
+    vae=tiny.Tiny().vae,
+    vae_px=32,
+    loaded=tiny.Tiny(pipeline=tiny.TEXT),
+)
+
+
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    seen = {"loaded_s": 1.0, "picture_s": 2.0, "peak_mb": 3.0}
+    seen = {"load_s": 1.0, "picture_s": 2.0, "peak_mb": 3.0}
     monkeypatch.setattr(cpu, "_in_new_process", lambda *_: seen)  # takes half a minute
+    monkeypatch.setattr(cpu, "Dimensions", lambda: SMALL)
     monkeypatch.setattr(torch, "set_num_threads", lambda _: None)
     return tiny.write(tiny.Tiny(pipeline=tiny.TEXT), tmp_path / "tiny")
 
@@ -27,15 +43,55 @@ def test_table(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert bench.main(["cpu", "--model", str(folder), "--samples", "2", "--steps", "2"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "| what | ours | diffusers | ratio | goal |"
-    assert [line.split("|")[1].strip() for line in lines[2:8]] == [
-        "transformer forward",
-        "VAE encode + decode",
-        "whole run, 2 steps, guidance 4",
-        "start to loaded",
-        "start to first picture",
-        "peak memory",
+    schemes = ["the same, int8", "the same, fp8", "the same, int4"]
+    assert [line.split("|")[1].strip() for line in lines[2:-2]] == [
+        "forward, width 64, 64 px",
+        "forward, width 64, 64 px",
+        *schemes,
+        "forward, width 64, 64 px",
+        "one block, width 64, 64 px",
+        *schemes,
+        "VAE encode, 32 px",
+        "VAE decode, 32 px",
+        "tiny: 2 steps, guidance 4",
+        *(
+            f"{name}: {what}"
+            for name in ("random model", "tiny")
+            for what in ("load", "start to first picture", "peak memory")
+        ),
     ]
-    assert "of 255" in lines[-1]
+    assert "medians of 2" in lines[-1]
+
+
+def test_unlike_networks_are_not_compared(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    original = cpu.reference_transformer
+
+    def spoiled(network: Transformer) -> object:
+        reference = original(network)
+        reference.proj_out.bias = torch.nn.Parameter(reference.proj_out.bias + 0.5)
+        return reference
+
+    monkeypatch.setattr(cpu, "reference_transformer", spoiled)
+    with pytest.raises(ModelError, match="width 64, 64 px: both sides differ by 5"):
+        cpu.table(folder, 1, 1)
+
+
+def test_times_are_medians_of_turns(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = iter(range(1000))
+    monkeypatch.setattr(timing.time, "process_time", lambda: next(clock))
+    turns: list[str] = []
+    waits = {"ours": iter((50, 1, 9, 2)), "theirs": iter((50, 4, 4, 100))}
+
+    def side(name: str) -> Callable[[], None]:
+        def work() -> None:
+            turns.append(name)
+            for _ in range(next(waits[name])):
+                next(clock)
+
+        return work
+
+    assert timing.interleaved((side("ours"), side("theirs")), 3) == [3, 5]
+    assert turns == ["ours", "theirs"] * 4
 
 
 def test_unlike_pictures_are_not_compared(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

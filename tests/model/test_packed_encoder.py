@@ -65,10 +65,12 @@ def states(model: Model) -> list[Tensor]:
 def test_states_are_those_of_its_numbers(pair: tuple[Path, Path]) -> None:
     few, numbers = pair
     expected = states(load(numbers))
-    for savings in (Savings(), STREAMED):
-        model = load(few, savings=savings)
-        found = states(model)
-        assert all(torch.equal(a, b) for a, b in zip(found, expected, strict=True))
+    model = load(few, savings=Savings())
+    resident, streamed = states(model), states(load(few, savings=STREAMED))
+    for found, same, numbered in zip(resident, streamed, expected, strict=True):
+        assert torch.equal(found, same)
+        # Where the weight is rotated, so is what it is multiplied with, in float32.
+        torch.testing.assert_close(found, numbered, rtol=1e-5, atol=1e-5)
     schemes = packed.schemes_of(model.networks.text_encoder.network)
     assert {name.partition(".")[0] for name in schemes} == {"language_model", "visual"}
     assert all(".layers." in name or ".blocks." in name for name in schemes)
