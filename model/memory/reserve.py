@@ -18,6 +18,9 @@ from model.vae import FrameVae
 LINK_BYTES_PER_S = 12e9
 """Between main memory and a card, PCIe 3.0 x16, whose copies are seen to start, not to end."""
 
+UNSTEADY = 0.05
+"""What is free goes up and down by so much of itself: no block is let go for that."""
+
 
 class Reserve:
     """The memory that a loaded model may take in all; zero: not known, so nothing is refused."""
@@ -92,8 +95,11 @@ class Reserve:
     def _look(self) -> None:
         """What there is now."""
         self.planner.has_eye = self._encoder.has_eye
-        if self._free is not None and (free := self._free()):
-            self.budget_bytes = free + self.planner.resident_bytes(self.savings)
+        if self._free is None or not (free := self._free()):
+            return
+        budget = free + self.planner.resident_bytes(self.savings)
+        if abs(budget - self.budget_bytes) > UNSTEADY * self.budget_bytes:
+            self.budget_bytes = budget
 
     @property
     def _bytes_per_s(self) -> float | None:
