@@ -66,13 +66,13 @@ class TimeEmbed(nn.Module):
 
 
 def gelu(x: Tensor) -> Tensor:
-    """GELU in its tanh approximation. The same function as x * sigmoid(2 * argument of the tanh),
-    which takes half the time where a tanh is slow."""
+    """GELU in its tanh approximation; x may be used up. The same function as
+    x * sigmoid(2 * argument of the tanh), which takes half the time where a tanh is slow."""
     if x.device.type != "cpu" or x.dtype != torch.float32 or x.requires_grad:
         return F.gelu(x, approximate="tanh")
     slope = 2 * math.sqrt(2 / math.pi)
     argument = torch.addcmul(x.new_tensor(slope), x, x, value=slope * 0.044715)
-    return x * argument.mul_(x).sigmoid_()
+    return x.mul_(argument.mul_(x).sigmoid_())
 
 
 class GeluProjection(nn.Module):

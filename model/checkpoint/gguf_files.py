@@ -6,7 +6,6 @@ once, and hashed while it is read. Knows nothing of networks.
 
 from __future__ import annotations
 
-import hashlib
 import math
 import os
 import struct
@@ -18,7 +17,7 @@ from typing import Any, BinaryIO, Self
 
 import torch
 
-from model.checkpoint.opened import HASH_CHUNK_BYTES, fill, open_file, samples
+from model.checkpoint.opened import Hash, fill, open_file, samples
 from model.checkpoint.safetensors_files import MAX_NAME_CHARS, MAX_TENSORS, Room
 from model.checkpoint.stored import MARKS, StoredWeight, Value, bare
 from model.errors import CheckpointError
@@ -56,6 +55,7 @@ _OTHER_TYPES = {
     35: "TQ2_0", 39: "MXFP4", 40: "NVFP4",
 }  # fmt: skip
 """Types that exist and are not read."""
+_CHUNK_BYTES = 8 * 2**20
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,17 +111,17 @@ class GgufFile:
 
     def read(self) -> Iterator[tuple[str, Value]]:
         """Name and packed weight, in the order of the file, each in memory of its own."""
-        digest = hashlib.sha256()
         position = 0
-        for entry in self.entries:
-            self._hash(digest, position, self._start + entry.begin)
-            packed = _packed(entry, self._bytes_of(entry, Room()))
-            digest.update(packed.parts[0].numpy().data)
-            position = self._start + entry.end
-            if bare(entry.name) not in MARKS:
-                yield entry.name, packed
-        self._hash(digest, position, None)
-        self.sha256 = digest.hexdigest()
+        with Hash() as digest:
+            for entry in self.entries:
+                self._hash(digest, position, self._start + entry.begin)
+                packed = _packed(entry, self._bytes_of(entry, Room()))
+                digest.update(packed.parts[0].numpy().data)
+                position = self._start + entry.end
+                if bare(entry.name) not in MARKS:
+                    yield entry.name, packed
+            self._hash(digest, position, None)
+            self.sha256 = digest.hexdigest()
 
     def read_one(self, name: str, room: Room | None = None) -> Value:
         """CheckpointError when there is none of this name."""
@@ -151,14 +151,12 @@ class GgufFile:
         fill(self._file, data.numpy().data, self.path, entry.name)
         return data
 
-    def _hash(self, digest: Any, begin: int, end: int | None) -> None:
+    def _hash(self, digest: Hash, begin: int, end: int | None) -> None:
         """The header, or what pads a tensor; `None` means to the end of the file."""
         self._file.seek(begin)
         left = end - begin if end is not None else None
         while left is None or left > 0:
-            chunk = self._file.read(
-                HASH_CHUNK_BYTES if left is None else min(left, HASH_CHUNK_BYTES)
-            )
+            chunk = self._file.read(_CHUNK_BYTES if left is None else min(left, _CHUNK_BYTES))
             if not chunk:
                 break
             digest.update(chunk)

@@ -56,7 +56,7 @@ def test_table(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
         "tiny: 2 steps, guidance 4",
         *(
             f"{name}: {what}"
-            for name in ("random model", "tiny")
+            for name in ("random model", "modulation as a table", "tiny")
             for what in ("load", "start to first picture", "peak memory")
         ),
     ]
