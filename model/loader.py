@@ -369,10 +369,11 @@ def load(
 
     `dtype` is float32, bfloat16 or float16; by default float32 on the CPU, else bfloat16. What
     stays in memory and what streams is planned so that the whole takes at most `budget_bytes` more
-    than now, by default what the device has free; OutOfMemory where nothing fits. Given `savings`
-    are taken as they are. They change memory and time, and no picture. `prompts` may be shared by
-    models. In `speeds` is kept how fast devices are. With a folder `compiled`, where that is kept,
-    blocks are compiled where it pays, which rounds otherwise.
+    than now, by default what the device has free, asked anew at every request; OutOfMemory where
+    nothing fits. Given `savings` are taken as they are. They change memory and time, and no
+    picture. `prompts` may be shared by models. In `speeds` is kept how fast devices are. With a
+    folder `compiled`, where that is kept, blocks are compiled where it pays, which rounds
+    otherwise.
 
     What a file holds packed of the blocks of transformer and text encoder stays packed.
     `quantization` names a scheme (int8, fp8 or int4) by which the transformer's are packed now,
@@ -389,6 +390,7 @@ def load(
     packings = {"transformer": packing, "text_encoder": replace(packing, scheme=None)}
     forms = forms_of(folder, parts, packings)
     planner = Planner(folder, number_type, target, forms, scheme=scheme, parts=parts)
+    free = partial(free_bytes, target) if budget_bytes is None else None
     budget_bytes = free_bytes(target) if budget_bytes is None else budget_bytes
     if savings is None:
         savings = planner.choose_to_load(budget_bytes) if budget_bytes else Savings()
@@ -444,7 +446,16 @@ def load(
         quantization=quantization or "",
     )
     speed = partial(speed_of, target, number_type, speeds)
-    reserve = Reserve(planner, savings, budget_bytes, streams["transformer"], speed)
+    reserve = Reserve(
+        planner,
+        savings,
+        budget_bytes,
+        blocks=streams["transformer"],
+        encoder=encoder,
+        vae=parts.vae,
+        speed=speed,
+        free=free,
+    )
     return Model(networks, identity, path, lora_folders, folder.variants, reserve)
 
 

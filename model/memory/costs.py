@@ -17,12 +17,13 @@ from model.config import TransformerConfig, VaeConfig
 from model.config21 import Transformer21Config, Vae21Config
 from model.lossy.step_cache import WHOLE, StepCache
 from model.memory.footprint import Cost, cost_of
+from model.prefix import TOKENS_PER_SLOT
 from model.quantize.packed import Packed
 from model.quantize.schemes import Scheme
 from model.rope import Grid, axis_table
 from model.text_encoder.config import Encoder21Config, EncoderConfig
 from model.transformer import Transformer, tables_on
-from model.transformer21 import Transformer21
+from model.transformer21 import Prefix, Transformer21
 from model.vae import Vae
 from model.vae21 import Vae21
 
@@ -47,11 +48,27 @@ class Work:
 def step_cost(
     config: TransformerConfig | Transformer21Config, work: Work, dtype: torch.dtype
 ) -> Cost:
-    """Of one step under all prompts. Two blocks and three are counted, and the rest follows."""
+    """Of one step under all prompts, in 2.1 with what stands before the target."""
+    return _of_all_blocks(_pass_cost, config, work, dtype)
+
+
+def prefix_cost(
+    config: TransformerConfig | Transformer21Config, work: Work, dtype: torch.dtype
+) -> Cost:
+    """Of what 2.1 computes once, before the first step."""
+    if isinstance(config, TransformerConfig):
+        return Cost(peak_bytes=0, flops=0)
+    return _of_all_blocks(_prefix_cost, config, work, dtype)
+
+
+def _of_all_blocks(
+    count: Callable[[Any, Work, torch.dtype], Cost], config: Any, work: Work, dtype: torch.dtype
+) -> Cost:
+    """Two blocks and three are counted, and the rest follows."""
     num_layers = config.num_layers
     if num_layers <= 3:
-        return _pass_cost(config, work, dtype)
-    two, three = (_pass_cost(replace(config, num_layers=n), work, dtype) for n in (2, 3))
+        return count(config, work, dtype)
+    two, three = (count(replace(config, num_layers=n), work, dtype) for n in (2, 3))
     return Cost(
         peak_bytes=two.peak_bytes + (num_layers - 2) * (three.peak_bytes - two.peak_bytes),
         flops=two.flops + (num_layers - 2) * (three.flops - two.flops),
@@ -79,12 +96,32 @@ def _pass_cost(
         target = torch.empty(1, num_target, config.in_channels)
 
         def run() -> None:
-            prefixes = [other.prefill(text, (work.grid,)) for _ in range(work.branches)]
-            other.together(target, sigma, prefixes, cache=cache)
+            other.together(target, sigma, _prefixes(other, work), cache=cache)
 
         return run
 
     return _cost(prepare, dtype)
+
+
+@lru_cache(maxsize=64)
+def _prefix_cost(config: Transformer21Config, work: Work, dtype: torch.dtype) -> Cost:
+    def prepare() -> Callable[[], Any]:
+        network = Transformer21(config)
+        return lambda: _prefixes(network, work)
+
+    return _cost(prepare, dtype)
+
+
+def _prefixes(network: Transformer21, work: Work) -> list[Prefix]:
+    """Of every prompt, with the references' places in front of its words."""
+    config = network.config
+    beside = sum(map(_tokens, work.references))
+    slots = beside // TOKENS_PER_SLOT
+    is_slot = [place < slots for place in range(work.text_tokens)]
+    text = torch.empty(1, work.text_tokens, config.text_dim)
+    pictures = torch.empty(1, beside, config.in_channels) if beside else None
+    grids = (*work.references, work.grid)
+    return [network.prefill(text, grids, pictures, is_slot) for _ in range(work.branches)]
 
 
 @lru_cache(maxsize=64)
@@ -152,8 +189,11 @@ def _unpack_bytes(form: Packed, dtype: torch.dtype) -> int:
 
 def pack_bytes(scheme: Scheme, shapes: Iterable[tuple[int, ...]]) -> int:
     """The most that packing a weight takes, its numbers in float32 counted."""
-    shape = max(shapes, key=math.prod)
+    return _pack_bytes(scheme, max(shapes, key=math.prod))
 
+
+@lru_cache(maxsize=16)
+def _pack_bytes(scheme: Scheme, shape: tuple[int, ...]) -> int:
     def prepare() -> Callable[[], Any]:
         return lambda: scheme.pack(torch.empty(shape))
 

@@ -28,7 +28,7 @@ class Held:
 
 
 def held(
-    load: Load, forms: Forms, scheme: Scheme | None, dtype: torch.dtype, device: torch.device
+    load: Load, forms: Forms, scheme: Scheme | None, dtype: torch.dtype, unpacked: int
 ) -> Held:
     """`forms` is what stays packed of it; with a `scheme`, packed while it is loaded or streams."""
     tensors = load.network.state_dict()
@@ -42,9 +42,6 @@ def held(
         names = blocks.streamed
         streamed = tuple(sum(aligned(bytes_of(name)) for name in block) for block in names)
         rooms.append(min(2, len(streamed)) * max(streamed, default=0))
-    passed = [name for blocks in load.blocks for block in blocks.all for name in block]
-    at_work = [forms[name] for name in passed or forms if name in forms]
-    unpacked = unpack_bytes(at_work, torch.float32 if device.type == "cpu" else dtype)
     sizes = [torch.Size(shape).numel() for shape in load.dialect.shapes.values()]
     largest = max(sizes, default=0) * max(dtype.itemsize, 4)
     if scheme is not None and forms:
@@ -58,3 +55,10 @@ def held(
         largest=largest,
         unpacked=unpacked,
     )
+
+
+def unpacked_bytes(load: Load, forms: Forms, dtype: torch.dtype) -> int:
+    """What multiplying with a packed weight takes in a pass, which the table of the modulation is
+    none of; `dtype` is that of the product."""
+    passed = [name for blocks in load.blocks for block in blocks.all for name in block]
+    return unpack_bytes([forms[name] for name in passed or forms if name in forms], dtype)

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import accumulate
+from math import prod
 from types import MappingProxyType
 
 import torch
@@ -27,11 +28,12 @@ from model.memory.costs import (
     Work,
     decode_cost,
     encode_cost,
+    prefix_cost,
     step_cost,
     text_cost,
 )
 from model.memory.footprint import Cost
-from model.memory.holdings import Held, held
+from model.memory.holdings import Held, held, unpacked_bytes
 from model.memory.loading import Load, loads
 from model.memory.savings import Savings
 from model.memory.work import size_of, sized, work_of
@@ -98,6 +100,9 @@ class Planner:
         self._forms, self._scheme = forms, scheme
         self._stays_whole = scheme is not None and device.type != "cuda"
         self._parts = parts
+        self.has_eye = False
+        """Whether a picture has been seen, for which more of the text encoder stays."""
+        self._unpacked: dict[str, int] = {}
         self._kept: dict[Savings, dict[str, Held]] = {}
 
     def let_go(self) -> None:
@@ -112,8 +117,17 @@ class Planner:
         return work_of(self._folder, request)
 
     def weight_bytes(self, savings: Savings) -> int:
-        """What all weights take once they are loaded, but for those that only a picture needs."""
-        return sum(one.resident for one in self._held(savings).values())
+        """What all weights take once they are loaded, but for those that no picture has needed."""
+        parts = self._held(savings)
+        later = parts["text_encoder"].later if self.has_eye else 0
+        return sum(one.resident for one in parts.values()) + later
+
+    def resident_bytes(self, savings: Savings) -> int:
+        """What of them is on the device between two requests."""
+        if self._device.type == "cpu":
+            return self.weight_bytes(savings)
+        parts = self._held(savings)
+        return parts["transformer"].resident + parts["vae"].resident
 
     def is_roomy(self, budget_bytes: int, request: Request | None = None) -> bool:
         """Whether so much memory is there that nothing has to be counted."""
@@ -130,7 +144,7 @@ class Planner:
         parts = self._held(savings)
         drawing = parts["transformer"].resident + parts["vae"].resident
         reading = parts["text_encoder"].resident
-        if work.patches:
+        if work.patches or self.has_eye:
             reading += parts["text_encoder"].later
         if self._device.type == "cpu":
             drawing += reading + OWN_BYTES
@@ -139,6 +153,7 @@ class Planner:
         at_work = {name: one.room + one.unpacked for name, one in parts.items()}
         text = text_cost(folder.encoder, work, dtype)
         step = step_cost(folder.transformer, work, dtype)
+        once = prefix_cost(folder.transformer, work, dtype).flops
         decode = decode_cost(folder.vae, work.latent, work.frames, dtype)
         encode = Cost(peak_bytes=0, flops=0)
         if work.references or work.patches:
@@ -156,7 +171,7 @@ class Planner:
             flops={
                 "text": work.branches * text.flops,
                 "references": encode.flops * len(work.references),
-                "steps": work.steps * step.flops,
+                "steps": work.steps * (step.flops - once) + once,
                 "picture": decode.flops,
             },
             streamed=sum(parts["transformer"].streamed),
@@ -188,15 +203,24 @@ class Planner:
         return Savings(streams_encoder=True) if self._stays_whole else LEAST
 
     def fit(self, savings: Savings, budget_bytes: int, request: Request) -> Forecast:
-        """What a request takes of a model that is loaded so; where that is too much, with fewer
-        blocks in memory. Raises DoesNotFit as `choose` does."""
-        found = self.forecast(savings, request)
-        if found.peak_bytes <= budget_bytes:
-            return found
-        fewer = self._with_fewer_blocks(savings, budget_bytes, request)
-        if self._stays_whole or fewer is None:
-            raise DoesNotFit(self._refusal(budget_bytes, request))
-        return self.forecast(fewer, request)
+        """What a request takes of a model that is loaded so; where that is too much, with the VAE
+        in tiles, which costs a moment a picture, or with fewer blocks in memory, which costs one a
+        step, or both. Raises DoesNotFit as `choose` does."""
+        for way in self._retreats(savings, budget_bytes, request):
+            found = self.forecast(way, request)
+            if found.peak_bytes <= budget_bytes:
+                return found
+        raise DoesNotFit(self._refusal(budget_bytes, request))
+
+    def _retreats(self, savings: Savings, budget_bytes: int, request: Request) -> Iterator[Savings]:
+        yield savings
+        yield from self._tiled(savings, budget_bytes, request)
+        if self._stays_whole:
+            return
+        tiled = replace(savings, vae_bytes=LEAST_TILE_BYTES)
+        for way in (savings, tiled):
+            if fewer := self._with_fewer_blocks(way, budget_bytes, request):
+                yield fewer
 
     def _with_fewer_blocks(
         self, savings: Savings, budget_bytes: int, request: Request | None
@@ -208,7 +232,8 @@ class Planner:
             return None
         together = accumulate(self._held(without)["transformer"].streamed)
         count = sum(size <= spare for size in together)
-        return replace(savings, resident_blocks=min(count, self.num_blocks - 1))
+        most = self.num_blocks - 1 if savings.resident_blocks is None else savings.resident_blocks
+        return replace(savings, resident_blocks=min(count, most))
 
     def next_down(self, savings: Savings) -> Savings | None:
         """For a model that is loaded so, what takes less than its forecast allowed: half of the
@@ -223,11 +248,17 @@ class Planner:
         picture is what does not fit."""
         for savings in self._residencies(budget_bytes, request):
             yield savings
-            found = self.forecast(savings, request).phases
-            others = max(size for name, size in found.items() if name not in OF_THE_VAE)
-            room = budget_bytes - self._held_in_all(savings)
-            if others <= budget_bytes and room >= LEAST_TILE_BYTES:
-                yield replace(savings, vae_bytes=room)
+            yield from self._tiled(savings, budget_bytes, request)
+
+    def _tiled(
+        self, savings: Savings, budget_bytes: int, request: Request | None
+    ) -> Iterator[Savings]:
+        """With the VAE in tiles of all that is left, if the VAE alone is what does not fit."""
+        phases = self.forecast(savings, request).phases
+        others = max(size for name, size in phases.items() if name not in OF_THE_VAE)
+        room = budget_bytes - self._held_in_all(savings, request)
+        if others <= budget_bytes and room >= LEAST_TILE_BYTES:
+            yield replace(savings, vae_bytes=room)
 
     def _residencies(self, budget_bytes: int, request: Request | None) -> Iterator[Savings]:
         yield Savings()
@@ -238,13 +269,14 @@ class Planner:
         yield (encoder := Savings(keeps_modulation=False, streams_encoder=True))
         yield self._with_fewer_blocks(encoder, budget_bytes, request) or LEAST
 
-    def _held_in_all(self, savings: Savings) -> int:
+    def _held_in_all(self, savings: Savings, request: Request | None) -> int:
         """What is there while the VAE works."""
-        found = self.forecast(replace(savings, vae_bytes=1))
+        found = self.forecast(replace(savings, vae_bytes=1), request)
         return found.phases["picture"] - 1
 
     def _refusal(self, budget_bytes: int, request: Request | None) -> str:
-        needed = self.forecast(self.least, request).peak_bytes
+        least = replace(self.least, vae_bytes=LEAST_TILE_BYTES)
+        needed = self.forecast(least, request).peak_bytes
         name = name_of(self._folder.path)
         text = f"{name} needs {amount(needed)}"
         if not self._stays_whole:
@@ -258,11 +290,23 @@ class Planner:
         return f"{text}, {allowed}; choose a smaller model, or fewer bits (--quantization int4)"
 
     def _fitting(self, budget_bytes: int, request: Request | None) -> tuple[int, int] | None:
-        """The largest of the smaller sizes that fits."""
-        for size in self._smaller(request):
-            if self.forecast(self.least, sized(request, *size)).peak_bytes <= budget_bytes:
-                return size
-        return None
+        """The largest of the smaller sizes that fits. Of these only the smallest is counted: what
+        lies between takes no more than on a straight line, for whatever grows with the area grows
+        evenly or ever faster."""
+        sizes = list(self._smaller(request))
+        if not sizes:
+            return None
+        ends = size_of(self._folder, request), sizes[-1]
+        most, least = (self.forecast(self.least, sized(request, *end)).phases for end in ends)
+        tiled = self._held_in_all(self.least, request) + LEAST_TILE_BYTES
+
+        def peak(size: tuple[int, int]) -> float:
+            share = (prod(size) - prod(ends[1])) / (prod(ends[0]) - prod(ends[1]))
+            phases = {name: least[name] + share * (most[name] - least[name]) for name in least}
+            vae = min(tiled, max(phases.pop(name) for name in OF_THE_VAE))
+            return max(vae, *phases.values())
+
+        return next((size for size in sizes if peak(size) <= budget_bytes), None)
 
     def _smaller(self, request: Request | None) -> Iterator[tuple[int, int]]:
         """Sizes of about the same shape, each of three quarters of the sides before it."""
@@ -273,6 +317,7 @@ class Planner:
             yield floor_to(width, multiple), floor_to(height, multiple)
 
     def _held(self, savings: Savings) -> dict[str, Held]:
+        savings = replace(savings, vae_bytes=None)
         if savings not in self._kept:
             self._parts = self._parts or build(self._folder)
             found = loads(self._folder, self._parts, savings, self._dtype, self._device)
@@ -280,8 +325,12 @@ class Planner:
         return self._kept[savings]
 
     def _held_of(self, load: Load) -> Held:
-        scheme = self._scheme if load.part == "transformer" else None
-        return held(load, self._forms.get(load.part, {}), scheme, self._dtype, self._device)
+        part, forms = load.part, self._forms.get(load.part, {})
+        if part not in self._unpacked:
+            wide = torch.float32 if self._device.type == "cpu" else self._dtype
+            self._unpacked[part] = unpacked_bytes(load, forms, wide)
+        scheme = self._scheme if part == "transformer" else None
+        return held(load, forms, scheme, self._dtype, self._unpacked[part])
 
     def _table_bytes(self, steps: int) -> int:
         config = self._folder.transformer

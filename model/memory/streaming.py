@@ -7,6 +7,8 @@ loaded and what streams is decided elsewhere; this knows no networks and no file
 
 from __future__ import annotations
 
+import time
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
@@ -204,6 +206,15 @@ class Stream(nn.ModuleList):
         self._slots: list[_Slot] = []
         self._coming: _Coming | None = None
         self._reader: ThreadPoolExecutor | None = None
+        self._fills: deque[tuple[int, float]] = deque(maxlen=len(self._names))
+
+    @property
+    def bytes_per_s(self) -> float | None:
+        """How fast blocks came of late: read, made into numbers and copied. What the system keeps
+        of the files comes faster than from disk. None before any has come."""
+        fills = tuple(self._fills)
+        seconds = sum(seconds for _, seconds in fills)
+        return sum(num_bytes for num_bytes, _ in fills) / seconds if seconds else None
 
     def keep(self, count: int) -> None:
         """Let go of the weights of all but the first `count` blocks; they stream from now on."""
@@ -275,6 +286,7 @@ class Stream(nn.ModuleList):
     @torch.inference_mode()
     def _fill(self, index: int, slot: _Slot, form: Form) -> Any:
         """In the reader's thread."""
+        began = time.perf_counter()
         with self._transfers.copying():
             if slot.has_worked:
                 self._transfers.await_work(slot.work)
@@ -284,7 +296,9 @@ class Stream(nn.ModuleList):
                 parts = found.parts if isinstance(found, Packed) else (found,)
                 for tensor, part in zip(tensors, parts, strict=True):
                     tensor.copy_(part, non_blocking=True)
-            return self._transfers.after_copies()
+            mark = self._transfers.after_copies()
+        self._fills.append((_num_bytes(form), time.perf_counter() - began))
+        return mark
 
     def _form(self, index: int) -> Form:
         """Of a block that is not in memory."""

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 
 from model.checkpoint.folder import ModelFolder
+from model.config21 import Transformer21Config
 from model.memory.costs import Work
 from model.pictures import fit_area, floor_to
 from model.requests import Decompose, Edit, Outpaint, Request, TextToImage
 
 TEXT_TOKENS = 128
 """Of a usual prompt; a longer one adds little."""
-PATCH_PX = 14
 MERGED = 4
 """Patches that the text encoder joins to one token."""
 
@@ -31,7 +31,9 @@ def work_of(folder: ModelFolder, request: Request | None) -> Work:
         layers = request.layers if isinstance(request, Decompose) else Decompose.layers
         frames, references = layers + 1, ((1, *grid),)
     guidance = row.guidance if request is None or request.guidance is None else request.guidance
-    patches = seen * row.condition_area // PATCH_PX**2
+    patches = seen * row.condition_area // folder.encoder.vision.patch_size**2
+    if isinstance(folder.transformer, Transformer21Config):  # the eye sees what the VAE sees
+        patches = sum(rows * columns for _, rows, columns in references)
     return Work(
         grid=(frames, *grid),
         references=references,

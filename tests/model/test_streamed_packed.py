@@ -11,11 +11,14 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from model.bench import tiny
+from model.bench import tiny, tiny21
 from model.checkpoint.build import build
 from model.checkpoint.folder import read_folder
+from model.checkpoint.packed_files import PackedFiles
 from model.checkpoint.packing import forms_by
 from model.checkpoint.quantising import quantise
+from model.checkpoint.safetensors_files import Room
+from model.checkpoint.stored import Value
 from model.errors import OutOfMemory
 from model.loader import Model, load
 from model.memory.footprint import Alive
@@ -92,6 +95,32 @@ def test_the_picture_is_that_of_blocks_in_memory(
 
 def parts(block: torch.nn.Module) -> list[torch.Tensor]:
     return [*block.attn.parameters(), *block.attn.buffers()]  # type: ignore[union-attr, operator]
+
+
+def test_a_weight_that_two_share_is_read_once_a_pass(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """2.1 in one file has its gate and projection in one weight."""
+    whole, file = tmp_path / "Qwen-Image-2.1", tmp_path / "small.safetensors"
+    tiny21.write_with_diffusers(tiny21.Tiny21(), whole)
+    quantise(whole, file, "int8")
+    options = {"places": [whole], "accepted": ["Qwen Research License"]}
+    resident, streamed = (load(file, savings=way, **options) for way in (Savings(), LEAST))
+    expected = pixels(resident)
+    reads: list[str] = []
+    read_one = PackedFiles.read_one
+
+    def reading(self: PackedFiles, name: str, room: Room | None = None) -> Value:
+        reads.append(name)
+        return read_one(self, name, room)
+
+    monkeypatch.setattr(PackedFiles, "read_one", reading)
+    assert pixels(streamed) == expected
+    fused, single = (
+        reads.count(f"transformer_blocks.0.{name}.weight")
+        for name in ("img_mlp.gate_up", "attn.to_q")
+    )
+    assert fused == single > 0
 
 
 def test_blocks_in_memory_are_let_go(folder: Path, files: Callable[[str], Path]) -> None:
