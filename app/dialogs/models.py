@@ -340,5 +340,8 @@ def _room_text(downloads: Downloads) -> str:
     elif downloads.has_card:
         text = translate("Models", "Models may take about {size} of the graphics memory.")
     else:
-        text = translate("Models", "Models may take about {size} of the main memory.")
+        text = translate(
+            "Models", "Models may take about {size} of the main memory. Without a graphics card "
+            "one of their pictures takes hours."
+        )  # fmt: skip
     return text.format(size=memory(downloads.room)) if downloads.room else ""

@@ -1546,8 +1546,8 @@
    <translation>模型约可用 {size} 显存。</translation>
   </message>
   <message>
-   <source>Models may take about {size} of the main memory.</source>
-   <translation>模型约可用 {size} 内存。</translation>
+   <source>Models may take about {size} of the main memory. Without a graphics card one of their pictures takes hours.</source>
+   <translation>模型约可用 {size} 内存。没有显卡时,生成一张图需要数小时。</translation>
   </message>
   <message>
    <source>On this computer</source>
