@@ -181,7 +181,7 @@ def _block(size: Size, samples: int) -> Iterator[Row]:
         network = random_transformer(config)
         pack(network, scheme)
         block = network.transformer_blocks[0]
-        yield timed(f"the same, {scheme}", (ours, theirs), samples)
+        yield timed(f"the same, {scheme}", (ours, theirs), max(samples // 3, 2))
 
 
 def _vae(dimensions: Dimensions, samples: int) -> Iterator[Row]:
@@ -256,7 +256,7 @@ def _compare(name: str, ours: Tensor, reference: Tensor) -> None:
 def _fresh(name: str, side: str, folder: Path) -> list[Row]:
     """Loading, start-up to the first picture, and the memory it took, each in processes of their
     own."""
-    runs = [(_in_new_process(side, folder), _in_new_process("diffusers", folder)) for _ in range(3)]
+    runs = [(_in_new_process(side, folder), _in_new_process("diffusers", folder)) for _ in range(2)]
     rows = [
         Row(
             name=f"{name}: {what}",
