@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+from collections.abc import Callable, Collection, Generator
 from typing import Any
 
 import torch
@@ -12,6 +13,7 @@ from model.bench.tiny import published
 from model.checkpoint.packing import Packing, scheme_of, weights_of_linears
 from model.checkpoint.vae_layout import fold
 from model.config import TransformerConfig, VaeConfig
+from model.memory.modulation import modulation_linears
 from model.transformer import Transformer
 from model.vae import Vae
 
@@ -22,22 +24,43 @@ def random_transformer(
     device: torch.device | str = "cpu",
     dtype: torch.dtype = torch.float32,
     scheme: str | None = None,
+    without: Callable[[Transformer], Collection[str]] = lambda _: (),
 ) -> Transformer:
-    """With a scheme, its linears are packed one after the other."""
+    """With a scheme, its linears are packed one after the other. Tensors `without` values stay on
+    the meta device."""
     with torch.device("meta"):
         network = Transformer(config)
-    _fill(network, torch.device(device), dtype)
+    _fill(network, torch.device(device), dtype, frozenset(without(network)))
     if scheme is not None:
         pack(network, scheme)
     return network.eval()
 
 
+class Passing:
+    """Weights of linears in the order in which a table of the modulation is made, from chance; each
+    is there until the next is asked for."""
+
+    def __init__(self, network: Transformer, device: torch.device, dtype: torch.dtype) -> None:
+        self._network, self._device, self._dtype = network, device, dtype
+
+    def modules(self) -> Generator[str, None, None]:
+        for name in modulation_linears(self._network):
+            linear = self._network.get_submodule(name)
+            empty = dict(linear.named_parameters())
+            _fill(linear, self._device, self._dtype)
+            yield name
+            for leaf, parameter in empty.items():
+                setattr(linear, leaf, parameter)
+
+
 def pack(network: nn.Module, scheme: str) -> None:
     """The linears of its blocks, by a scheme of the command line."""
-    some = next(network.parameters())
-    packing = Packing(scheme=scheme_of(scheme), device=some.device)
     for name in weights_of_linears(network):
-        packed = packing.linear(network, name, network.get_parameter(name).data)
+        weight = network.get_parameter(name).data
+        if weight.is_meta:
+            continue
+        packing = Packing(scheme=scheme_of(scheme), device=weight.device)
+        packed = packing.linear(network, name, weight)
         if packed is not None:
             network.set_submodule(name.removesuffix(".weight"), packed)
 
@@ -63,10 +86,15 @@ def reference_transformer(network: Transformer) -> Any:
     return made.eval()
 
 
-def _fill(network: nn.Module, device: torch.device, dtype: torch.dtype) -> None:
-    """In the place of tensors without values. Products of the width keep their size."""
+def _fill(
+    network: nn.Module, device: torch.device, dtype: torch.dtype, apart: Collection[str] = ()
+) -> None:
+    """In the place of tensors without values, but for those `apart`. Products of the width keep
+    their size."""
     chance = torch.Generator(device).manual_seed(0)
     for name, parameter in list(network.named_parameters()):
+        if name in apart:
+            continue
         parent, _, leaf = name.rpartition(".")
         tensor = torch.ones(parameter.shape, dtype=dtype, device=device)
         if parameter.ndim > 1:

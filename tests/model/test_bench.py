@@ -212,9 +212,27 @@ def test_the_card_s_bench_runs_tiny_where_there_is_none(capsys: pytest.CaptureFi
     rows = [line.split("|")[1].strip() for line in out.splitlines() if line.startswith("| ")]
     assert rows == ["weights", "plain", "int8", "fp8", "int4"]
     assert "beside diffusers, in turns" in out
+    assert "All 3 blocks streamed from main memory: a step of 96 px in " in out
+    assert "3 blocks from a file" in out
     assert "A LoRA of rank 32 beside 12 linears" in out
     assert "Stopping a pass of 96 px" in out
     assert "The VAE decodes 64 px" in out
+
+
+def test_what_a_card_has_no_memory_for_is_told(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from model.bench import gpu
+
+    def short(*_: object, **__: object) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr(gpu, "_tabled", short)
+    assert bench.main(["gpu", "--samples", "1"]) == 0
+    out = capsys.readouterr().out
+    assert "| plain | does not fit | | | |\n| int8 | does not fit |" in out
+    assert "Streamed blocks: does not fit." in out
+    assert "beside diffusers, in turns" in out
 
 
 def test_velocities_that_differ_end_the_card_s_bench(monkeypatch: pytest.MonkeyPatch) -> None:
