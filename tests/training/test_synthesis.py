@@ -66,8 +66,8 @@ def test_some_pairs_of_page_and_shape_are_held_out_and_every_page_keeps_some() -
     pairs = 0
     for page in PAGE_COLOURS:
         scene = Scene(size=128, page=Fill(colour=page), lines=line)
-        assert len(shape_colours_for(scene)) >= 3
-        unseen = shape_colours_for(scene, unseen=True)
+        assert len(shape_colours_for(Level(), scene)) >= 3
+        unseen = shape_colours_for(Level(), scene, unseen=True)
         pairs += sum(is_unseen_pair(scene.page, colour) for colour in unseen)
     assert 3 <= pairs <= 12
 

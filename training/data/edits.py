@@ -194,7 +194,7 @@ def _change_headline(
 def _change_page(chance: random.Random, level: Level, source: Scene, unseen: bool) -> Change | None:
     for _ in range(_PAGE_TRIES):
         target = replace(source, page=draw_page(chance, level))
-        allowed = shape_colours_for(target, unseen=False)
+        allowed = shape_colours_for(level, target, unseen=False)
         if (
             target.page != source.page
             and can_be_read(target)
@@ -208,7 +208,7 @@ def _change_text_colour(
     chance: random.Random, level: Level, source: Scene, unseen: bool
 ) -> Change | None:
     now = source.headline.colour
-    colours = [c for c in text_colours_on(*source.page.colours) if c != now]
+    colours = [c for c in text_colours_on(*source.page.colours, palette=level.palette) if c != now]
     if not colours:
         return None
     colour = chance.choice(colours)
@@ -235,7 +235,7 @@ def _recolour(chance: random.Random, level: Level, source: Scene, unseen: bool) 
     if not source.shapes:
         return None
     shape = chance.choice(source.shapes)
-    colours = [c for c in shape_colours_for(source, unseen=unseen) if c != shape.colour]
+    colours = [c for c in shape_colours_for(level, source, unseen=unseen) if c != shape.colour]
     if not colours:
         return None
     after = replace(shape, colour=chance.choice(colours))
