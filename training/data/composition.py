@@ -68,6 +68,8 @@ class Level(Options):
     text_first: Share = 1.0
     """Captions that begin with the quoted text; the rest have it anywhere."""
     chinese: Share = 0.3
+    free: Share = 0.0
+    """Posters that are asked for in free words, which leave parts out: see `briefs`."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -90,9 +92,7 @@ def draw_scene(chance: random.Random, level: Level, size_px: int, *, unseen: boo
     if level.filled and chance.random() < level.filled:
         return Scene(size=size_px, page=page, lines=_draw_filled(chance, level, size_px, page))
     colour = chance.choice(text_colours_on(*page.colours, palette=level.palette))
-    scene = Scene(
-        size=size_px, page=page, lines=_draw_lines(chance, level, size_px, colour, unseen)
-    )
+    scene = Scene(size=size_px, page=page, lines=draw_lines(chance, level, size_px, colour, unseen))
     if chance.random() < level.shape:
         scene = add_shape(chance, level, scene, unseen=unseen)
         if chance.random() < level.second_shape:
@@ -156,7 +156,7 @@ def draw_page(chance: random.Random, level: Level) -> Fill:
     return Fill(colour=first, to=chance.choice(others))
 
 
-def _draw_lines(
+def draw_lines(
     chance: random.Random, level: Level, size_px: int, colour: str, unseen: bool
 ) -> tuple[TextLine, ...]:
     has_second = chance.random() < level.second_line
