@@ -7,7 +7,7 @@ In quotation marks or in bare capitals a headline is drawn; failing both, short 
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from training.data import free_words as words
 from training.data.briefs import BARE, NO_TEXT, QUOTED, TOPIC, Brief, is_word
@@ -16,21 +16,8 @@ from training.data.layout import place_name, row_name, size_name
 from training.data.scenes import Shape
 from training.data.words import draw_text
 
-_QUOTES_EN = ('"{}"', '"{}"', '"{}"', '"{}"', "\u201c{}\u201d", "'{}'")
-_QUOTES_ZH = (
-    '"{}"',
-    '"{}"',
-    "\u201c{}\u201d",
-    "\u201c{}\u201d",
-    "\u300c{}\u300d",
-    "\u300a{}\u300b",
-)
-_JOINTS_EN = (", ", ", ", ", ", ". ", " ", "; ")
-_JOINTS_ZH = ("，", "，", "，", "。", ",", " ")
 _CASES: tuple[Callable[[str], str], ...] = (str.upper, str.upper, str.title, str.lower)
 _TOO_LONG = (7, 10)  # letters of a topic's word that is not drawn
-
-Say = Callable[[Sequence[str]], str]
 
 
 def free_caption(brief: Brief, chance: random.Random) -> str:
@@ -39,6 +26,13 @@ def free_caption(brief: Brief, chance: random.Random) -> str:
 
 class _English:
     """One caption: each method words a part, by chance."""
+
+    language = "en"
+    joints = (", ", ", ", ", ", ". ", " ", "; ")
+    quotes = ('"{}"', '"{}"', '"{}"', '"{}"', "\u201c{}\u201d", "'{}'")
+    between = " and "
+    rows, endings, no_text = words.ROWS, words.ENDINGS, words.NO_TEXT
+    page, in_colour, at_row = words.PAGE, words.IN_COLOUR, words.AT_ROW
 
     def __init__(self, brief: Brief, chance: random.Random) -> None:
         self.brief, self.scene, self.chance = brief, brief.scene, chance
@@ -51,11 +45,11 @@ class _English:
         if subject:
             parts.insert(0 if self._is(0.8) else self.chance.randint(0, len(parts)), subject)
         if self._is(0.15):
-            parts.append(self.chance.choice(words.ENDINGS))
+            parts.append(self.chance.choice(self.endings))
         return self._joined(parts)
 
     def _joined(self, parts: list[str]) -> str:
-        joint = self.chance.choice(_JOINTS_EN)
+        joint = self.chance.choice(self.joints)
         if joint == ". " or self._is(0.5):
             parts = [_with_capital(p) if joint == ". " or p is parts[0] else p for p in parts]
         return joint.join(parts) + ("." if joint == ". " or self._is(0.2) else "")
@@ -112,19 +106,27 @@ class _English:
     def _page(self, said: set[str]) -> list[str]:
         if not self.brief.page or "page" in said:
             return []
-        return [self.chance.choice(words.PAGE).format(self._page_name())]
+        return [self.chance.choice(self.page).format(self._page_name())]
 
     def _text(self, said: set[str]) -> list[str]:
         kind = self.brief.text
         if kind == NO_TEXT:
-            return [self.chance.choice(words.NO_TEXT)] if self._is(0.3) else []
+            return self._no_text()
         parts = []
         if kind != TOPIC and "text" not in said:
             parts.append(self.chance.choice(words.TEXT).format(self._headline(said)))
+        return parts + self._about_text(said)
+
+    def _no_text(self) -> list[str]:
+        return [self.chance.choice(self.no_text)] if self._is(0.3) else []
+
+    def _about_text(self, said: set[str]) -> list[str]:
+        """Colour and row in parts of their own, where they are still to be said."""
+        parts = []
         if self.brief.colour and "colour" not in said:
-            parts.append(self.chance.choice(words.IN_COLOUR).format(self._text_colour()))
+            parts.append(self.chance.choice(self.in_colour).format(self._text_colour()))
         if self.brief.row and "row" not in said:
-            parts.append(self.chance.choice(words.AT_ROW).format(self._row()))
+            parts.append(self.chance.choice(self.at_row).format(self._row()))
         return parts
 
     def _headline(self, said: set[str]) -> str:
@@ -139,16 +141,25 @@ class _English:
         return text
 
     def _written(self) -> str:
-        return written(self.brief, self.chance, _QUOTES_EN, " and ")
+        """The lines as one text, or one after the other; capitals where a word would be a token."""
+        texts = [line.text for line in self.scene.lines]
+        if self.brief.text == BARE:
+            return " ".join(texts)
+        if not any(is_word(text) for text in texts):
+            case = self.chance.choice(_CASES)
+            texts = [case(text) for text in texts]
+        quote = self.chance.choice(self.quotes)
+        if self._is(0.6):
+            return quote.format(" ".join(texts))
+        return self.between.join(quote.format(text) for text in texts)
 
     def _shapes(self) -> list[str]:
         return [self.chance.choice(words.SHAPE).format(self._shape(s)) for s in self.scene.shapes]
 
     def _shape(self, shape: Shape) -> str:
         size = self.chance.choice(words.SIZES[size_name(self.scene, shape)])
-        colour = self.name(shape.colour, "en") if self.brief.shape_colour else ""
         kind = self.chance.choice(words.KINDS[shape.kind])
-        phrase = with_article(" ".join(filter(None, (size, colour, kind))))
+        phrase = with_article(" ".join(filter(None, (size, self._shape_colour(shape), kind))))
         if not self.brief.place:
             return phrase
         return f"{phrase} {self.chance.choice(words.PLACES[self._place(shape)])}"
@@ -164,32 +175,34 @@ class _English:
         return f"bottom {place}" if row == "top" and self._is(0.25) else place
 
     def _page_name(self) -> str:
-        return page_name(self.scene.page, "en", self.name)
+        return page_name(self.scene.page, self.language, self.name)
 
     def _text_colour(self) -> str:
-        return self.name(self.scene.headline.colour, "en")
+        return self.name(self.scene.headline.colour, self.language)
+
+    def _shape_colour(self, shape: Shape) -> str:
+        return self.name(shape.colour, self.language) if self.brief.shape_colour else ""
 
     def _row(self) -> str:
-        return self.chance.choice(words.ROWS[row_name(self.scene)])
+        return self.chance.choice(self.rows[row_name(self.scene)])
 
     def _is(self, share: float) -> bool:
         return self.chance.random() < share
 
 
 class _Chinese(_English):
-    def _joined(self, parts: list[str]) -> str:
-        joint = self.chance.choice(_JOINTS_ZH)
-        return joint.join(parts) + ("。" if joint == "。" or self._is(0.3) else "")
+    language = "zh"
+    joints = ("，", "，", "，", "。", ",", " ")
+    quotes = (
+        '"{}"', '"{}"', "\u201c{}\u201d", "\u201c{}\u201d", "\u300c{}\u300d", "\u300a{}\u300b",
+    )  # fmt: skip
+    between = "和"
+    rows, endings, no_text = words.ROWS_ZH, words.ENDINGS_ZH, words.NO_TEXT_ZH
+    page, in_colour, at_row = words.PAGE_ZH, words.IN_COLOUR_ZH, words.AT_ROW_ZH
 
-    def caption(self) -> str:
-        subject, said = self._subject()
-        parts = [*self._page(said), *self._text(said), *self._shapes()]
-        self.chance.shuffle(parts)
-        if subject:
-            parts.insert(0 if self._is(0.8) else self.chance.randint(0, len(parts)), subject)
-        if self._is(0.15):
-            parts.append(self.chance.choice(words.ENDINGS_ZH))
-        return self._joined(parts)
+    def _joined(self, parts: list[str]) -> str:
+        joint = self.chance.choice(self.joints)
+        return joint.join(parts) + ("。" if joint == "。" or self._is(0.3) else "")
 
     def _subject(self) -> tuple[str, set[str]]:
         said: set[str] = set()
@@ -205,33 +218,16 @@ class _Chinese(_English):
 
     def _text(self, said: set[str]) -> list[str]:
         if self.brief.text == NO_TEXT:
-            return [self.chance.choice(words.NO_TEXT_ZH)] if self._is(0.3) else []
+            return self._no_text()
         text = self._written()
         if self.brief.colour and self._is(0.65):
             said.add("colour")
             text = self.chance.choice(words.TEXT_IN_ZH).format(text, c=self._text_colour())
-        parts = [self.chance.choice(words.TEXT_ZH).format(text)]
+        text = self.chance.choice(words.TEXT_ZH).format(text)
         if self.brief.row and self._is(0.6):
             said.add("row")
-            parts = [f"{self._row()}{parts[0]}"]
-        if self.brief.colour and "colour" not in said:
-            parts.append(self.chance.choice(words.IN_COLOUR_ZH).format(self._text_colour()))
-        if self.brief.row and "row" not in said:
-            parts.append(self.chance.choice(words.AT_ROW_ZH).format(self._row()))
-        return parts
-
-    def _page(self, said: set[str]) -> list[str]:
-        if not self.brief.page or "page" in said:
-            return []
-        return [self.chance.choice(words.PAGE_ZH).format(self._page_name())]
-
-    def _written(self) -> str:
-        return written(self.brief, self.chance, _QUOTES_ZH, "和")
-
-    def _shape(self, shape: Shape) -> str:
-        size = self.chance.choice(words.SIZES_ZH[size_name(self.scene, shape)])
-        colour = self.name(shape.colour, "zh") if self.brief.shape_colour else ""
-        return f"{size}{colour}{self.chance.choice(words.KINDS_ZH[shape.kind])}"
+            text = f"{self._row()}{text}"
+        return [text, *self._about_text(said)]
 
     def _shapes(self) -> list[str]:
         parts = []
@@ -244,28 +240,10 @@ class _Chinese(_English):
             parts.append(self.chance.choice(words.SHAPE_ZH).format(place=place, shape=said))
         return parts
 
-    def _page_name(self) -> str:
-        return page_name(self.scene.page, "zh", self.name)
-
-    def _text_colour(self) -> str:
-        return self.name(self.scene.headline.colour, "zh")
-
-    def _row(self) -> str:
-        return self.chance.choice(words.ROWS_ZH[row_name(self.scene)])
-
-
-def written(brief: Brief, chance: random.Random, quotes: Sequence[str], joint: str) -> str:
-    """The lines as one text, or one after the other; in capitals where a word would be a token."""
-    texts = [line.text for line in brief.scene.lines]
-    if brief.text == BARE:
-        return " ".join(texts)
-    if not any(is_word(text) for text in texts):
-        case = chance.choice(_CASES)
-        texts = [case(text) for text in texts]
-    quote = chance.choice(quotes)
-    if chance.random() < 0.6:
-        return quote.format(" ".join(texts))
-    return joint.join(quote.format(text) for text in texts)
+    def _shape(self, shape: Shape) -> str:
+        size = self.chance.choice(words.SIZES_ZH[size_name(self.scene, shape)])
+        kind = self.chance.choice(words.KINDS_ZH[shape.kind])
+        return f"{size}{self._shape_colour(shape)}{kind}"
 
 
 def _with_capital(text: str) -> str:
