@@ -9,9 +9,6 @@ prefixes of 34 and 64 tokens are dropped and a suffix of 5 is kept, as published
 
 from __future__ import annotations
 
-import string
-
-import torch
 from torch import nn
 from transformers import AddedToken, Qwen2Tokenizer
 
@@ -83,17 +80,7 @@ def make_encoder(network: EncoderNetwork, condition_area_px: int) -> TextEncoder
     for name, parameter in encoder.network.language_model.named_parameters():
         if name.endswith(("o_proj.weight", "down_proj.weight")):
             nn.init.zeros_(parameter)
-    _start_small_letters(encoder)
     return encoder
-
-
-@torch.no_grad()
-def _start_small_letters(encoder: TextEncoder) -> None:
-    """As their capitals, which they are drawn as."""
-    ids = encoder.tokenizer.get_vocab()
-    table = encoder.network.language_model.embed_tokens.weight
-    for letter in string.ascii_lowercase:
-        table[ids[letter]] = table[ids[letter.upper()]]
 
 
 def image_config(condition_area_px: int) -> ImageConfig:
