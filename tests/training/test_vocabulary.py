@@ -42,7 +42,7 @@ def test_captions_are_words_and_their_quoted_text_is_letters(captions: list[str]
     tokenizer = make_tokenizer()
     for caption in captions:
         ids = tokenizer(caption).input_ids
-        assert tokenizer.decode(ids).replace(" ", "") == caption.replace(" ", "")
+        assert str(tokenizer.decode(ids)).replace(" ", "") == caption.replace(" ", "")
         quoted = "".join(re.findall('"[^"]*"', caption))
         rest = re.sub('"[^"]*"', "", caption)
         words = len(re.findall(r"[A-Za-z]+|[\u4e00-\u9fff]|[^\w]", rest))
