@@ -159,8 +159,8 @@ class FlowRun(Run):
     """A run folder, or one of its checkpoints, whose averaged weights to begin from; or a model
     folder in the published layout."""
     pool: Count = 0
-    """So many examples are drawn and come round again, their latents kept in memory: a quarter less
-    time for each after the first. 0 never repeats one."""
+    """So many examples are drawn and come round again in other words, their latents kept in memory:
+    a quarter less time for each after the first. 0 never repeats one."""
     network: TransformerNetwork = field(default_factory=TransformerNetwork)
     encoder: EncoderNetwork = field(default_factory=EncoderNetwork)
     freeze_encoder_steps: Count = 0
@@ -222,6 +222,8 @@ class EvaluationRun(Options):
     seed: Annotated[int, Range(0, 2**31 - 1)] = 1
     prompts: Annotated[int, Range(1, 100_000)] = 200
     edits: Annotated[int, Range(0, 100_000)] = 100
+    free: Annotated[int, Range(0, 100_000)] = 60
+    """Prompts in free words, which name every colour and leave parts out."""
     sheet: Annotated[int, Range(1, 400)] = 24
     """Pictures on the contact sheet."""
 

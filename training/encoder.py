@@ -2,8 +2,9 @@
 
 The tokenizer's own words are the 256 bytes, so that every letter of a poster's text is one token.
 Added to them are the words of captions, which large vocabularies have as one token each: they halve
-a caption. Two more stand for nearly all of the two system sentences and one for the word that ends
-every template: prefixes of 34 and 64 tokens are dropped and a suffix of 5 is kept, as published.
+a caption. An English one takes the spaces before it along and is no part of a longer word. Two more
+stand for nearly all of the two system sentences and one for the word that ends every template:
+prefixes of 34 and 64 tokens are dropped and a suffix of 5 is kept, as published.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ SPECIAL_TOKENS = (
     "<|video_pad|>",
 )
 KEPT_OF_TEXT_SYSTEM = 35
-KEPT_OF_EDIT_SYSTEM = 57
+KEPT_OF_EDIT_SYSTEM = 54
 ASSISTANT = "assistant"
 PATCH_PX, MERGE = 14, 2
 MAX_POSITIONS = 4096
@@ -58,11 +59,15 @@ def make_tokenizer() -> Qwen2Tokenizer:
     tokens: list[str | AddedToken] = [
         AddedToken(token, special=True, normalized=False) for token in SPECIAL_TOKENS
     ]
-    tokens += [
-        AddedToken(word, normalized=False) for word in (*sentences, ASSISTANT, *caption_words())
-    ]
+    tokens += [AddedToken(word, normalized=False) for word in (*sentences, ASSISTANT)]
+    tokens += [_word(word) for word in caption_words()]
     tokenizer.add_tokens(tokens)
     return tokenizer
+
+
+def _word(word: str) -> AddedToken:
+    is_english = word.isascii()
+    return AddedToken(word, normalized=False, single_word=is_english, lstrip=is_english)
 
 
 def make_encoder(network: EncoderNetwork, condition_area_px: int) -> TextEncoder:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,13 +22,14 @@ from model.loader import Model, load, starter_path
 from model.requests import Edit, Picture, Result, TextToImage
 from training.config import STARTER, EvaluationRun, output_folder, read_run
 from training.data.scenes import CELL_PX, Scene, render_array
-from training.data.synthesis import EditSample, StreamConfig
+from training.data.synthesis import EditSample
 from training.errors import ConfigError
 from training.evaluation.attributes import PosterFindings, check_poster, reduced
 from training.evaluation.editing import EditFindings, check_edit
 from training.evaluation.prompts import (
     PromptCase,
     default_config,
+    free_config,
     held_out_edits,
     held_out_prompts,
 )
@@ -53,7 +54,7 @@ class Drawn:
     findings: PosterFindings
     truth: PosterFindings
     decoded: PosterFindings
-    is_headline_by_glyphs: bool
+    is_headline_by_glyphs: bool | None
     seconds: float
 
 
@@ -89,38 +90,40 @@ def evaluate(run: EvaluationRun) -> str:
     read = OcrReader()
     path = starter_path() if run.model == STARTER else Path(run.model).expanduser()
     model = load(path, device=run.device)
-    config = _cases_of(model)
+    size_px, scale = _size_of(model)
+    config = default_config(size_px, scale)
     prompts = held_out_prompts(run.prompts, config, run.seed)
     drawn = [_draw(model, case, run.seed + i, read) for i, case in _told("prompt", prompts)]
-    edits = held_out_edits(run.edits, config, run.seed) if run.edits else ()
-    edited = [
-        _edit(model, case, config.scale, run.seed + i, read) for i, case in _told("edit", edits)
-    ]
-    rows = [*poster_rows(drawn), *edit_rows(edited)]
-    _write(run, model, rows, drawn, edited)
+    edits = held_out_edits(run.edits, config, run.seed)
+    edited = [_edit(model, case, scale, run.seed + i, read) for i, case in _told("edit", edits)]
+    free = held_out_prompts(run.free, free_config(size_px, scale), run.seed)
+    freely = [_draw(model, case, run.seed + i, read) for i, case in _told("free prompt", free)]
+    rows = [*poster_rows(drawn), *edit_rows(edited), *free_rows(freely)]
+    _write(run, model, rows, drawn, edited, freely)
     return table(rows)
 
 
-def _cases_of(model: Model) -> StreamConfig:
-    """Posters of the model's first size, with a cell a token."""
+def _size_of(model: Model) -> tuple[int, int]:
+    """Of posters of the model's first size, with a cell a token: the side, and the scale."""
     width, height = model.row.sizes[0]
     if width != height:
         raise ConfigError(f"model: its first size is {width}x{height}; the cases are square")
     scale = max(1, model.networks.token_px // CELL_PX)
-    return default_config(width // scale, scale)
+    return width // scale, scale
 
 
 def _draw(model: Model, case: PromptCase, seed: int, read: Reader) -> Drawn:
     pixels, seconds = _picture(model.run(TextToImage(prompt=case.prompt, seed=seed)))
     true = render_array(case.scene, len(pixels) // case.scene.size)
     by_glyphs = glyph_reader(reduced(pixels, case.scene.size))
+    texts = [line.text for line in case.scene.lines[:1]]
     return Drawn(
         case=case,
         pixels=pixels,
         findings=check_poster(pixels, case.scene, read),
         truth=check_poster(true, case.scene, read),
         decoded=check_poster(_through_vae(model, true), case.scene, read),
-        is_headline_by_glyphs=is_read_exactly(by_glyphs, case.scene.headline.text),
+        is_headline_by_glyphs=is_read_exactly(by_glyphs, texts[0]) if texts else None,
         seconds=seconds,
     )
 
@@ -167,41 +170,37 @@ def _told(word: str, cases: Sequence[Any]) -> Any:
 
 
 def poster_rows(drawn: Sequence[Drawn]) -> list[Row]:
-    """Attributes of posters; shapes count only where some were asked for."""
+    """Attributes of posters; text colours and shapes count only where some were asked for."""
 
-    def row(name: str, attribute: str, aim: float | None) -> Row:
+    def row(name: str, attribute: str, aim: float | None, of: Sequence[Drawn] = drawn) -> Row:
         return Row(
             name=name,
-            got=share(getattr(d.findings, attribute) for d in drawn),
+            got=share(getattr(d.findings, attribute) for d in of),
             aim=aim,
-            truth=share(getattr(d.truth, attribute) for d in drawn),
-            decoded=share(getattr(d.decoded, attribute) for d in drawn),
+            truth=share(getattr(d.truth, attribute) for d in of),
+            decoded=share(getattr(d.decoded, attribute) for d in of),
         )
 
+    with_text = [d for d in drawn if d.case.scene.lines]
     with_shapes = [d for d in drawn if d.case.scene.shapes]
     with_two_lines = [d for d in drawn if len(d.case.scene.lines) > 1]
     return [
         row("page colour", "page", 0.95),
-        row("text colour", "text_colour", 0.9),
-        Row(
-            name="shape and its colour",
-            got=share(d.findings.shapes for d in with_shapes),
-            aim=0.85,
-            truth=share(d.truth.shapes for d in with_shapes),
-            decoded=share(d.decoded.shapes for d in with_shapes),
-        ),
+        row("text colour", "text_colour", 0.9, with_text),
+        row("shape and its colour", "shapes", 0.85, with_shapes),
         row("headline read exactly (rapidocr)", "headline", 0.8),
         Row(
             name="headline read exactly (nearest glyph)",
             got=share(d.is_headline_by_glyphs for d in drawn),
         ),
-        Row(
-            name="both of two lines read exactly (rapidocr)",
-            got=share(d.findings.lines for d in with_two_lines),
-            truth=share(d.truth.lines for d in with_two_lines),
-            decoded=share(d.decoded.lines for d in with_two_lines),
-        ),
+        row("both of two lines read exactly (rapidocr)", "lines", None, with_two_lines),
     ]
+
+
+def free_rows(drawn: Sequence[Drawn]) -> list[Row]:
+    """The same measures of posters asked for in free words."""
+    rows = poster_rows(drawn) if drawn else []
+    return [replace(row, name=f"free words: {row.name}", aim=None) for row in rows]
 
 
 def edit_rows(edited: Sequence[Edited]) -> list[Row]:
@@ -226,6 +225,7 @@ def _write(
     rows: Sequence[Row],
     drawn: Sequence[Drawn],
     edited: Sequence[Edited],
+    freely: Sequence[Drawn],
 ) -> None:
     folder = output_folder(run)
     write_bytes(folder / "report.md", table(rows).encode())
@@ -237,13 +237,13 @@ def _write(
         "kept_psnr_db": _mean([e.findings.kept_psnr_db for e in edited]),
     }
     write_json(folder / "report.json", as_json(rows, extra))
-    _write_sheet(folder / "sheet.png", drawn, edited, run.sheet)
+    changes, free = edited[: run.sheet // 3], freely[: run.sheet // 3]
+    posters = [*drawn[: run.sheet - len(changes) - len(free)], *free]
+    _write_sheet(folder / "sheet.png", posters, changes)
 
 
-def _write_sheet(path: Path, drawn: Sequence[Drawn], edited: Sequence[Edited], count: int) -> None:
+def _write_sheet(path: Path, posters: Sequence[Drawn], changes: Sequence[Edited]) -> None:
     """The first pictures of each kind, unchosen; an edit stands beside its source."""
-    posters = drawn[: count - min(len(edited), count // 3)]
-    changes = edited[: count - len(posters)]
     pictures = [Image.fromarray(d.pixels) for d in posters]
     pictures += [_beside(e.case.source, e.pixels) for e in changes]
     captions = [d.case.prompt for d in posters] + [e.case.instruction for e in changes]

@@ -75,9 +75,10 @@ class PosterExamples:
         self.pool = run.pool
 
     def __getitem__(self, index: int) -> Example:
-        if self.pool and index < HELD_OUT_FIRST:
-            index %= self.pool
-        sample = self.stream.sample(index)
+        wording = None
+        if self.pool and self.pool <= index < HELD_OUT_FIRST:
+            index, wording = index % self.pool, index
+        sample = self.stream.sample(index, wording)
         values = self.stream.config.loss_weights
         return Example(
             index=index,
@@ -238,7 +239,7 @@ def make_objective(run: FlowRun) -> FlowObjective:
     if run.start:
         from training.prepare import load_start
 
-        load_start(resolve_input(run.start), objective.modules)
+        load_start(resolve_input(run.start), objective.modules, encoder.tokenizer)
     return objective
 
 

@@ -16,7 +16,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from transformers import Qwen2_5_VLModel
+from transformers import Qwen2_5_VLModel, Qwen2Tokenizer
 
 from model.checkpoint.folder import is_model_folder
 from model.checkpoint.save import Published, save
@@ -38,6 +38,7 @@ from training.data.synthesis import PosterStream
 from training.encoder import STARTER_ROW
 from training.errors import CheckpointError, ConfigError
 from training.growth import grown_config, is_grown_from, latent_distance
+from training.new_words import table_for
 from training.options import from_table
 from training.posters import held_out_pixels
 from training.program import run_program
@@ -47,6 +48,7 @@ SETTINGS_VERSION = 1
 GROWN_DISTANCE = 0.01
 """Mean square by which a grown VAE's latents may differ, in variances of each channel."""
 GROWN_POSTERS = 16
+TABLE = "text_encoder.language_model.embed_tokens.weight"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -180,15 +182,20 @@ def newest_checkpoint(path: Path) -> Checkpoint:
     return found
 
 
-def load_start(path: Path, modules: Mapping[str, nn.Module]) -> None:
-    """Weights to begin from into networks: a run's average, or those of a model folder."""
+def load_start(path: Path, modules: Mapping[str, nn.Module], tokenizer: Qwen2Tokenizer) -> None:
+    """Weights to begin from into networks: a run's average, or those of a model folder, whose
+    tokenizer may know other words."""
     if not is_model_folder(path):
         load_averaged(newest_checkpoint(path), modules)
         return
     networks = load(path).networks
-    networks.text_encoder.open_eye()
-    theirs = {"transformer": networks.transformer, "text_encoder": networks.text_encoder.network}
-    _copy_strictly(optim.named_parameters(theirs), modules, str(path))
+    encoder = networks.text_encoder
+    encoder.open_eye()
+    theirs = {"transformer": networks.transformer, "text_encoder": encoder.network}
+    tensors: dict[str, Tensor] = dict(optim.named_parameters(theirs))
+    if encoder.tokenizer.get_vocab() != tokenizer.get_vocab():
+        tensors[TABLE] = table_for(tokenizer, encoder.tokenizer, tensors[TABLE])
+    _copy_strictly(tensors, modules, str(path))
 
 
 def load_averaged(checkpoint: Checkpoint, modules: Mapping[str, nn.Module]) -> None:

@@ -21,7 +21,12 @@ from training.evaluation.attributes import (
     text_colour,
 )
 from training.evaluation.editing import check_edit, kept_psnr_db
-from training.evaluation.prompts import default_config, held_out_edits, held_out_prompts
+from training.evaluation.prompts import (
+    default_config,
+    free_config,
+    held_out_edits,
+    held_out_prompts,
+)
 from training.evaluation.text_rendering import (
     LETTERS,
     OcrReader,
@@ -53,9 +58,9 @@ POSTER = Scene(
 )
 
 
-@pytest.mark.parametrize("name", CONFIGS)
+@pytest.mark.parametrize("name", [*CONFIGS, "free"])
 def test_true_renders_pass_every_check(name: str) -> None:
-    config = CONFIGS[name]
+    config = CONFIGS.get(name) or free_config(128)
     passed = [
         asdict(check_poster(render_array(c.scene, config.scale), c.scene, read_glyphs))
         for c in held_out_prompts(100, config)
@@ -154,6 +159,22 @@ def test_colours_far_from_every_name_have_none() -> None:
     grey = np.full((128, 128, 3), 128, np.uint8)
     assert page_colours(grey) == (None, None)
     assert text_colour(grey, POSTER) is None
+
+
+def test_a_colour_that_was_asked_for_counts_beside_the_plain_ones() -> None:
+    coral = replace(POSTER, page=Fill(colour="coral"))
+    pixels = render_array(coral)
+    assert check_poster(pixels, coral, read_glyphs).page
+    assert not check_poster(pixels, replace(coral, page=Fill(colour="gold")), read_glyphs).page
+    orange = render_array(replace(POSTER, page=Fill(colour="orange")))
+    assert not check_poster(orange, coral, read_glyphs).page
+
+
+def test_where_no_text_was_asked_for_none_may_be_read() -> None:
+    bare = replace(POSTER, lines=(), shapes=())
+    assert all(asdict(check_poster(render_array(bare), bare, read_glyphs)).values())
+    written = render_array(replace(POSTER, shapes=()))
+    assert not check_poster(written, bare, read_glyphs).headline
 
 
 def test_all_letters_are_read_at_their_cells() -> None:

@@ -150,7 +150,7 @@ def test_a_run_without_checkpoint_is_refused(
 
 def test_an_evaluation_writes_table_numbers_and_sheet(starter: Path, tmp_path: Path) -> None:
     run = EvaluationRun(
-        name="tiny", folder=str(tmp_path), model=str(starter), prompts=2, edits=1, sheet=3
+        name="tiny", folder=str(tmp_path), model=str(starter), prompts=2, edits=1, free=1, sheet=3
     )
     table = evaluate(run)
     assert (tmp_path / "report.md").read_text() == table
@@ -161,6 +161,7 @@ def test_an_evaluation_writes_table_numbers_and_sheet(starter: Path, tmp_path: P
     assert page["decoded"] < 1.0  # its VAE has random weights
     assert report["measures"]["headline read exactly (rapidocr)"]["aim"] == 0.8
     assert report["measures"]["edit: attribute changed"]["count"] == 1
+    assert report["measures"]["free words: page colour"]["count"] == 1
     assert report["seconds_a_poster"] > 0
     assert report["seconds_an_edit"] > 0
     assert (tmp_path / "sheet.png").stat().st_size > 1000
@@ -170,6 +171,7 @@ def test_a_grown_vae_makes_larger_pictures_if_it_kept_the_latents(
     starter: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = starter.parent
+    torch.manual_seed(0)
     large = grown(load_vae(folder / "published-vae"))
     replace_vae(large, tmp_path / "grown")
     run = dataclasses.replace(starter_run(folder), vae=str(tmp_path / "grown"), sizes=((256, 256),))

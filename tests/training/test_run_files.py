@@ -36,7 +36,7 @@ OPTIONS = {
     "network encoder freeze_encoder_steps caption_dropout sigma_mean sigma_deviation noise_share "
     "condition_area_px reference_area_px samples",
     "starter": "version name folder run vae sizes steps guidance notice",
-    "evaluation": "version name folder model device threads seed prompts edits sheet",
+    "evaluation": "version name folder model device threads seed prompts edits free sheet",
     "optimizer": "learning_rate final_share warmup_steps weight_decay beta1 beta2 "
     "muon_momentum clip_norm "
     "ema_decay",

@@ -13,6 +13,7 @@ from training.data.palette import (
     PAGE_COLOURS,
     SHAPE_COLOURS,
     TEXT_COLOURS,
+    WIDE,
     contrast,
     distance,
     rgb,
@@ -118,10 +119,24 @@ def test_spaces_and_large_letters_weigh_by_what_they_cover() -> None:
     assert (large == 10).sum() == 8
 
 
-def test_every_named_colour_is_well_apart_from_the_others() -> None:
-    for first, second in combinations(COLOURS.values(), 2):
-        assert distance(first.rgb, second.rgb) >= 60, (first.english, second.english)
-    assert len({c.chinese for c in COLOURS.values()}) == len(COLOURS)
+def test_every_named_colour_is_apart_from_the_others_and_plain_ones_more() -> None:
+    plain = {*PAGE_COLOURS, *TEXT_COLOURS, *SHAPE_COLOURS}
+    for first, second in combinations(COLOURS, 2):
+        least = 60 if {first, second} <= plain else 40
+        assert distance(rgb(first), rgb(second)) >= least, (first, second)
+
+
+def test_no_name_stands_for_two_colours() -> None:
+    colours = COLOURS.values()
+    names = [name for c in colours for name in (c.english, c.chinese, *c.also, *c.also_chinese)]
+    assert len(set(names)) == len(names) > 150
+    assert all(name.isascii() for c in colours for name in (c.english, *c.also))
+
+
+@pytest.mark.parametrize("page", COLOURS)
+def test_every_colour_can_be_a_page(page: str) -> None:
+    assert len(text_colours_on(page, palette=WIDE)) >= 3
+    assert len(shape_colours_on(page, palette=WIDE)) >= 15
 
 
 @pytest.mark.parametrize("page", PAGE_COLOURS)

@@ -1,5 +1,7 @@
 """The stream of posters: exact random access, what is held out, levels and batches."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -32,6 +34,15 @@ def test_a_sample_depends_on_seed_and_index_alone() -> None:
     assert forwards != [PosterStream(config, seed=8).sample(i) for i in range(40)]
 
 
+def test_another_wording_asks_for_the_same_pictures() -> None:
+    levels = (RICH, replace(RICH, palette="wide", free=1.0))
+    stream = PosterStream(StreamConfig(levels=levels, edits=0.5, edit_group=1), seed=7)
+    pairs = [(stream.sample(i), stream.sample(i, wording=100 + i)) for i in range(60)]
+    assert all(first.target == second.target for first, second in pairs)
+    assert sum(first.caption != second.caption for first, second in pairs) > 40
+    assert stream.sample(3, wording=103) == pairs[3][1]
+
+
 def test_the_stream_is_the_same_on_every_machine() -> None:
     sample = PosterStream(StreamConfig(), seed=0).sample(0)
     assert isinstance(sample, PosterSample)
@@ -39,7 +50,8 @@ def test_the_stream_is_the_same_on_every_machine() -> None:
 
 
 def test_training_never_shows_held_out_words_or_pairs() -> None:
-    stream = PosterStream(StreamConfig(levels=(RICH,), edits=0.5), seed=1)
+    levels = (RICH, replace(RICH, palette="wide", free=1.0))
+    stream = PosterStream(StreamConfig(levels=levels, edits=0.5), seed=1)
     for i in range(1500):
         sample = stream.sample(i)
         for scene in {sample.target, getattr(sample, "source", sample.target)}:
@@ -66,8 +78,8 @@ def test_some_pairs_of_page_and_shape_are_held_out_and_every_page_keeps_some() -
     pairs = 0
     for page in PAGE_COLOURS:
         scene = Scene(size=128, page=Fill(colour=page), lines=line)
-        assert len(shape_colours_for(scene)) >= 3
-        unseen = shape_colours_for(scene, unseen=True)
+        assert len(shape_colours_for(Level(), scene)) >= 3
+        unseen = shape_colours_for(Level(), scene, unseen=True)
         pairs += sum(is_unseen_pair(scene.page, colour) for colour in unseen)
     assert 3 <= pairs <= 12
 

@@ -7,6 +7,7 @@ begin with it, so that letter k of the picture belongs to byte k + 1 of the capt
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from training.data.layout import place_name, row_name, size_name
@@ -14,6 +15,8 @@ from training.data.palette import COLOURS
 from training.data.scenes import Fill, Scene, Shape
 
 LANGUAGES = ("en", "zh")
+Namer = Callable[[str, str], str]
+"""From a colour and a language to the word for it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -153,24 +156,48 @@ SIZES_ZH = {"small": "小", "medium": "", "big": "大"}
 _SIZES_EN = {"small": "small ", "medium": "", "big": "big "}
 
 
-def caption(scene: Scene, chance: random.Random, *, chinese: float, text_first: float) -> str:
+def colour_name(name: str, language: str) -> str:
+    return COLOURS[name].chinese if language == "zh" else COLOURS[name].english
+
+
+def any_colour_name(chance: random.Random) -> Namer:
+    """A namer that says one of the names of a colour, by chance."""
+
+    def said(name: str, language: str) -> str:
+        first = colour_name(name, language)
+        colour = COLOURS[name]
+        return chance.choice((first, *(colour.also_chinese if language == "zh" else colour.also)))
+
+    return said
+
+
+def caption(
+    scene: Scene,
+    chance: random.Random,
+    *,
+    chinese: float,
+    text_first: float,
+    name: Namer = colour_name,
+) -> str:
     """A caption by chance; both numbers are shares."""
     language = LANGUAGES[chance.random() < chinese]
     templates = TEMPLATES[language, chance.random() < text_first]
-    return fill_template(chance.choice(templates), scene, language)
+    return fill_template(chance.choice(templates), scene, language, name)
 
 
-def fill_template(template: Template, scene: Scene, language: str) -> str:
-    page = page_name(scene.page, language)
+def fill_template(
+    template: Template, scene: Scene, language: str, name: Namer = colour_name
+) -> str:
+    page = page_name(scene.page, language, name)
     return template.sentence.format(
         text=quoted(scene, language),
-        colour=colour_name(scene.headline.colour, language),
+        colour=name(scene.headline.colour, language),
         page=page,
         a_page=with_article(page),
         A_page=with_article(page).capitalize(),
         row=place_in(row_name(scene), language),
         at_row=AT_ROW[row_name(scene)],
-        shapes=_shapes(template, scene, language),
+        shapes=_shapes(template, scene, language, name),
     )
 
 
@@ -180,20 +207,16 @@ def quoted(scene: Scene, language: str) -> str:
     return joint.join(f'"{line.text}"' for line in scene.lines)
 
 
-def colour_name(name: str, language: str) -> str:
-    return COLOURS[name].chinese if language == "zh" else COLOURS[name].english
-
-
-def page_name(page: Fill, language: str) -> str:
-    names = [colour_name(colour, language) for colour in page.colours]
+def page_name(page: Fill, language: str, name: Namer = colour_name) -> str:
+    names = [name(colour, language) for colour in page.colours]
     if len(names) == 1:
         return names[0]
     return "到".join(names) + "渐变" if language == "zh" else f"{names[0]} to {names[1]}"
 
 
-def shape_name(scene: Scene, shape: Shape, language: str) -> str:
+def shape_name(scene: Scene, shape: Shape, language: str, name: Namer = colour_name) -> str:
     """Like `small red circle`."""
-    colour, size = colour_name(shape.colour, language), size_name(scene, shape)
+    colour, size = name(shape.colour, language), size_name(scene, shape)
     if language == "zh":
         return f"{colour}{SIZES_ZH[size]}{kind_name(shape.kind, language)}"
     return f"{_SIZES_EN[size]}{colour} {kind_name(shape.kind, language)}"
@@ -211,15 +234,15 @@ def with_article(phrase: str) -> str:
     return f"an {phrase}" if phrase[0] in "aeiou" else f"a {phrase}"
 
 
-def _shapes(template: Template, scene: Scene, language: str) -> str:
+def _shapes(template: Template, scene: Scene, language: str, name: Namer) -> str:
     said = []
     for shape in scene.shapes:
-        name = shape_name(scene, shape, language)
+        phrase = shape_name(scene, shape, language, name)
         place = place_name(scene, shape)
         said.append(
             template.shape.format(
-                shape=name,
-                a_shape=with_article(name),
+                shape=phrase,
+                a_shape=with_article(phrase),
                 place=place_in(place, language),
                 at_place=AT_PLACE[place],
             )

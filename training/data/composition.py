@@ -20,7 +20,9 @@ from training.data.layout import (
     shape_sites,
 )
 from training.data.palette import (
-    PAGE_COLOURS,
+    PALETTES,
+    PLAIN,
+    is_readable,
     shape_colours_on,
     text_colours_on,
 )
@@ -34,6 +36,7 @@ SECOND_LINE_ROWS = 2  # with a free row above: readers take lines without a gap 
 Row = Annotated[str, Choice(("top", "middle", "bottom"))]
 Kind = Annotated[str, Choice(SHAPE_KINDS)]
 Size = Annotated[str, Choice(SIZES)]
+Colours = Annotated[str, Choice(tuple(PALETTES))]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,12 +60,16 @@ class Level(Options):
     """Of the posters with a shape, how many have another."""
     shapes: tuple[Kind, ...] = SHAPE_KINDS
     shape_sizes: tuple[Size, ...] = SIZES
+    palette: Colours = PLAIN
+    """With `wide`, captions also say the other names that a colour has."""
     gradient: Share = 0.0
     filled: Share = 0.0
     """Of the posters, how many have letters in every row and no shapes: most to learn for a VAE."""
     text_first: Share = 1.0
     """Captions that begin with the quoted text; the rest have it anywhere."""
     chinese: Share = 0.3
+    free: Share = 0.0
+    """Posters that are asked for in free words, which leave parts out: see `briefs`."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -84,10 +91,8 @@ def draw_scene(chance: random.Random, level: Level, size_px: int, *, unseen: boo
     page = draw_page(chance, level)
     if level.filled and chance.random() < level.filled:
         return Scene(size=size_px, page=page, lines=_draw_filled(chance, level, size_px, page))
-    colour = chance.choice(text_colours_on(*page.colours))
-    scene = Scene(
-        size=size_px, page=page, lines=_draw_lines(chance, level, size_px, colour, unseen)
-    )
+    colour = chance.choice(text_colours_on(*page.colours, palette=level.palette))
+    scene = Scene(size=size_px, page=page, lines=draw_lines(chance, level, size_px, colour, unseen))
     if chance.random() < level.shape:
         scene = add_shape(chance, level, scene, unseen=unseen)
         if chance.random() < level.second_shape:
@@ -98,7 +103,7 @@ def draw_scene(chance: random.Random, level: Level, size_px: int, *, unseen: boo
 def add_shape(chance: random.Random, level: Level, scene: Scene, *, unseen: bool = False) -> Scene:
     """The scene with one more shape of a kind it does not have; the same scene if none fits."""
     kinds = [kind for kind in level.shapes if all(kind != s.kind for s in scene.shapes)]
-    colours = shape_colours_for(scene, unseen=unseen)
+    colours = shape_colours_for(level, scene, unseen=unseen)
     sites = {size: shape_sites(scene, size) for size in level.shape_sizes}
     sizes = [size for size in level.shape_sizes if sites[size]]
     if not (kinds and colours and sizes):
@@ -115,9 +120,9 @@ def add_shape(chance: random.Random, level: Level, scene: Scene, *, unseen: bool
     return replace(scene, shapes=(*scene.shapes, shape))
 
 
-def shape_colours_for(scene: Scene, *, unseen: bool = False) -> list[str]:
+def shape_colours_for(level: Level, scene: Scene, *, unseen: bool = False) -> list[str]:
     """Shape colours that show on the scene's page, seen in training or never."""
-    fitting = shape_colours_on(*scene.page.colours)
+    fitting = shape_colours_on(*scene.page.colours, palette=level.palette)
     chosen = [c for c in fitting if is_unseen_pair(scene.page, c) == unseen]
     # a page that has no held-out pair is shown with one that training knows
     return chosen or (list(fitting) if unseen else [])
@@ -143,14 +148,15 @@ def draw_headline(chance: random.Random, level: Level, *, unseen: bool = False) 
 
 
 def draw_page(chance: random.Random, level: Level) -> Fill:
-    first = chance.choice(PAGE_COLOURS)
+    pages = PALETTES[level.palette].pages
+    first = chance.choice(pages)
     if chance.random() >= level.gradient:
         return Fill(colour=first)
-    others = [to for to in PAGE_COLOURS if to != first and text_colours_on(first, to)]
+    others = [to for to in pages if to != first and text_colours_on(first, to)]
     return Fill(colour=first, to=chance.choice(others))
 
 
-def _draw_lines(
+def draw_lines(
     chance: random.Random, level: Level, size_px: int, colour: str, unseen: bool
 ) -> tuple[TextLine, ...]:
     has_second = chance.random() < level.second_line
@@ -172,7 +178,7 @@ def _draw_filled(
 ) -> tuple[TextLine, ...]:
     """Lines from the top to the bottom edge, each in a colour of its own."""
     height = level.cell_px // CELL_PX
-    colours = text_colours_on(*page.colours)
+    colours = text_colours_on(*page.colours, palette=level.palette)
     lines = []
     for row in range(0, grid(size_px) - height + 1, height):
         colour = chance.choice(colours)
@@ -201,5 +207,4 @@ def _draw_column(chance: random.Random, placement: str, columns: int, width: int
 
 def can_be_read(scene: Scene) -> bool:
     """Whether the text's colour keeps its contrast on the page."""
-    readable = text_colours_on(*scene.page.colours)
-    return all(line.colour in readable for line in scene.lines)
+    return all(is_readable(line.colour, *scene.page.colours) for line in scene.lines)

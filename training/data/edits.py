@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from training.data.captions import (
     AT_PLACE,
     LANGUAGES,
+    Namer,
     colour_name,
     kind_name,
     page_name,
@@ -68,7 +69,14 @@ def draw_change_of(
     return _DRAWN[attribute](chance, level, source, unseen)
 
 
-def instruction(change: Change, chance: random.Random, *, chinese: float, text_first: float) -> str:
+def instruction(
+    change: Change,
+    chance: random.Random,
+    *,
+    chinese: float,
+    text_first: float,
+    name: Namer = colour_name,
+) -> str:
     """The change in words; `text_first` puts a new headline before everything else."""
     language = LANGUAGES[chance.random() < chinese]
     is_first = chance.random() < text_first
@@ -76,7 +84,7 @@ def instruction(change: Change, chance: random.Random, *, chinese: float, text_f
     if kind == HEADLINE and is_first:
         kind = "headline_first"
     template = chance.choice(TEMPLATES[language][kind])
-    return template.format(**_facts(change, language))
+    return template.format(**_facts(change, language, name))
 
 
 TEMPLATES: dict[str, dict[str, tuple[str, ...]]] = {
@@ -157,23 +165,23 @@ TEMPLATES: dict[str, dict[str, tuple[str, ...]]] = {
 }
 
 
-def _facts(change: Change, language: str) -> dict[str, str]:
+def _facts(change: Change, language: str, name: Namer) -> dict[str, str]:
     target = change.target
     facts = {
         "new": target.headline.text,
         "old": change.source.headline.text,
-        "page": page_name(target.page, language),
-        "colour": colour_name(target.headline.colour, language),
+        "page": page_name(target.page, language, name),
+        "colour": name(target.headline.colour, language),
     }
     if change.before:
         facts["kind"] = kind_name(change.before.kind, language)
-        facts["old_colour"] = colour_name(change.before.colour, language)
+        facts["old_colour"] = name(change.before.colour, language)
     if change.after:
-        shape = shape_name(target, change.after, language)
+        shape = shape_name(target, change.after, language, name)
         facts |= {
             "shape": shape,
             "a_shape": with_article(shape),
-            "new_colour": colour_name(change.after.colour, language),
+            "new_colour": name(change.after.colour, language),
             "place": place_in(place_name(target, change.after), language),
             "at_place": AT_PLACE[place_name(target, change.after)],
         }
@@ -194,7 +202,7 @@ def _change_headline(
 def _change_page(chance: random.Random, level: Level, source: Scene, unseen: bool) -> Change | None:
     for _ in range(_PAGE_TRIES):
         target = replace(source, page=draw_page(chance, level))
-        allowed = shape_colours_for(target, unseen=False)
+        allowed = shape_colours_for(level, target, unseen=False)
         if (
             target.page != source.page
             and can_be_read(target)
@@ -208,7 +216,7 @@ def _change_text_colour(
     chance: random.Random, level: Level, source: Scene, unseen: bool
 ) -> Change | None:
     now = source.headline.colour
-    colours = [c for c in text_colours_on(*source.page.colours) if c != now]
+    colours = [c for c in text_colours_on(*source.page.colours, palette=level.palette) if c != now]
     if not colours:
         return None
     colour = chance.choice(colours)
@@ -235,7 +243,7 @@ def _recolour(chance: random.Random, level: Level, source: Scene, unseen: bool) 
     if not source.shapes:
         return None
     shape = chance.choice(source.shapes)
-    colours = [c for c in shape_colours_for(source, unseen=unseen) if c != shape.colour]
+    colours = [c for c in shape_colours_for(level, source, unseen=unseen) if c != shape.colour]
     if not colours:
         return None
     after = replace(shape, colour=chance.choice(colours))

@@ -50,7 +50,9 @@ def row_name(scene: Scene) -> str:
 
 
 def text_rows(lines: Sequence[TextLine]) -> tuple[int, int]:
-    """First row of the text and the one after its last, in cells."""
+    """First row of the text and the one after its last, in cells; without text, both are 0."""
+    if not lines:
+        return 0, 0
     first = min(line.row for line in lines)
     return first, max(line.row + line.cell_px // CELL_PX for line in lines)
 

@@ -67,7 +67,7 @@ class Shape:
 
 @dataclass(frozen=True, kw_only=True)
 class Scene:
-    """A square poster of `size` px; the first line is the headline."""
+    """A square poster of `size` px; the first line, if there is one, is the headline."""
 
     size: int
     page: Fill

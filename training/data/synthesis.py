@@ -12,9 +12,12 @@ from typing import Annotated
 import numpy as np
 from numpy.typing import NDArray
 
-from training.data.captions import caption
+from training.data.briefs import draw_brief
+from training.data.captions import Namer, any_colour_name, caption, colour_name
 from training.data.composition import Level, draw_scene
 from training.data.edits import Change, draw_change, instruction
+from training.data.free_captions import free_caption
+from training.data.palette import WIDE
 from training.data.scenes import CELL_PX, LossWeights, Scene, render_array, weights
 from training.options import Options, Positive, Range, Share
 
@@ -106,14 +109,18 @@ class PosterStream:
         group = index // self.config.edit_group
         return self._chance("group", group).random() < self.config.edits
 
-    def sample(self, index: int) -> PosterSample | EditSample:
+    def sample(self, index: int, wording: int | None = None) -> PosterSample | EditSample:
+        """Another `wording` gives the same pictures in other words."""
         chance = self._chance("sample", index)
         level = chance.choices(self.config.levels, self._level_weights)[0]
-        scene = draw_scene(chance, level, self.config.size_px)
         if self.is_edit(index):
+            scene = draw_scene(chance, level, self.config.size_px)
             change = draw_change(chance, level, scene)
-            return edit_sample(change, chance, level)
-        return poster_sample(scene, chance, level)
+            return edit_sample(change, self._wording(wording) or chance, level)
+        return draw_poster(chance, level, self.config.size_px, wording=self._wording(wording))
+
+    def _wording(self, wording: int | None) -> random.Random | None:
+        return None if wording is None else self._chance("wording", wording)
 
     def batch(self, first: int, count: int) -> PosterBatch:
         """Examples first … first + count - 1, which must be of one kind (see `edit_group`)."""
@@ -140,16 +147,48 @@ class PosterStream:
         return random.Random(f"{self.seed} {purpose} {index}")
 
 
+def draw_poster(
+    chance: random.Random,
+    level: Level,
+    size_px: int,
+    *,
+    unseen: bool = False,
+    wording: random.Random | None = None,
+) -> PosterSample:
+    """A poster and what asks for it; `wording` chooses the words alone."""
+    if level.free and chance.random() < level.free:
+        brief = draw_brief(chance, level, size_px, unseen=unseen)
+        return PosterSample(scene=brief.scene, caption=free_caption(brief, wording or chance))
+    scene = draw_scene(chance, level, size_px, unseen=unseen)
+    return poster_sample(scene, wording or chance, level)
+
+
 def poster_sample(scene: Scene, chance: random.Random, level: Level) -> PosterSample:
-    words = caption(scene, chance, chinese=level.chinese, text_first=level.text_first)
+    words = caption(
+        scene,
+        chance,
+        chinese=level.chinese,
+        text_first=level.text_first,
+        name=_namer(chance, level),
+    )
     return PosterSample(scene=scene, caption=words)
 
 
 def edit_sample(change: Change, chance: random.Random, level: Level) -> EditSample:
-    words = instruction(change, chance, chinese=level.chinese, text_first=level.text_first)
+    words = instruction(
+        change,
+        chance,
+        chinese=level.chinese,
+        text_first=level.text_first,
+        name=_namer(chance, level),
+    )
     return EditSample(
         source=change.source,
         target=change.target,
         instruction=words,
         attribute=change.attribute,
     )
+
+
+def _namer(chance: random.Random, level: Level) -> Namer:
+    return any_colour_name(chance) if level.palette == WIDE else colour_name

@@ -31,7 +31,7 @@ from training.evaluation.text_rendering import (
 
 Mask = NDArray[np.bool_]
 
-MAX_COLOUR_ERROR = 65.0  # RGB distance to the named colour; the nearest two are 65 apart
+MAX_COLOUR_ERROR = 65.0  # RGB distance to the named colour; two plain ones are 65 apart at least
 MIN_SHAPE_CONTRAST = 55.0  # RGB distance of a shape's pixel from its page
 
 _EDGE_PX = 2  # letters and shapes keep off the outermost pixels, so they show the page
@@ -52,7 +52,8 @@ class FoundShape:
 
 @dataclass(frozen=True, kw_only=True)
 class PosterFindings:
-    """What is as asked: `shapes` their kinds and colours and no others, `places` where they are."""
+    """What is as asked: `shapes` their kinds and colours and no others, `places` where they are. A
+    poster without text has it as asked where none is read."""
 
     page: bool
     text_colour: bool
@@ -70,8 +71,8 @@ def check_poster(pixels: Pixels, scene: Scene, read: Reader) -> PosterFindings:
     found = find_shapes(pixels, scene)
     return PosterFindings(
         page=has_page(pixels, scene),
-        text_colour=text_colour(pixels, scene) == scene.headline.colour,
-        headline=is_read_exactly(rows, scene.headline.text),
+        text_colour=all(text_colour(pixels, scene) == line.colour for line in scene.lines[:1]),
+        headline=is_read_exactly(rows, scene.headline.text) if scene.lines else not rows,
         lines=all(is_read_exactly(rows, line.text) for line in scene.lines),
         shapes=has_shapes(found, scene),
         places=all(is_in_place(found, scene, shape) for shape in scene.shapes),
@@ -87,13 +88,15 @@ def reduced(pixels: Pixels, size: int) -> Pixels:
 
 def has_page(pixels: Pixels, scene: Scene) -> bool:
     asked = (scene.page.colours[0], scene.page.colours[-1])
-    return page_colours(pixels) == asked
+    return page_colours(pixels, asked) == asked
 
 
-def page_colours(pixels: Pixels) -> tuple[str | None, str | None]:
-    """Names of the page's colours at the top and at the bottom edge; None is no named colour."""
+def page_colours(pixels: Pixels, asked: tuple[str, ...] = ()) -> tuple[str | None, str | None]:
+    """Names of the page's colours at the top and at the bottom edge, among the plain ones and those
+    that were asked for; None is no such colour."""
     top, bottom = _edge_colours(pixels)
-    return _named(top, PAGE_COLOURS), _named(bottom, PAGE_COLOURS)
+    names = (*PAGE_COLOURS, *asked)
+    return _named(top, names), _named(bottom, names)
 
 
 def text_colour(pixels: Pixels, scene: Scene) -> str | None:
@@ -104,7 +107,8 @@ def text_colour(pixels: Pixels, scene: Scene) -> str | None:
     ink, strongest = cell_ink(strip, side)
     is_inked = (ink > 0.9 * strongest[..., None, None]) & (strongest > MIN_INK)[..., None, None]
     chosen = split_cells(strip, side)[is_inked]
-    return _named(np.median(chosen, axis=0), TEXT_COLOURS) if len(chosen) else None
+    names = (*TEXT_COLOURS, scene.headline.colour)
+    return _named(np.median(chosen, axis=0), names) if len(chosen) else None
 
 
 def find_text_row(pixels: Pixels, scene: Scene) -> int:
@@ -124,8 +128,10 @@ def find_shapes(pixels: Pixels, scene: Scene) -> list[FoundShape]:
     mask[row * CELL_PX : (row + last - first) * CELL_PX] = False
     text_centre = (row + (last - first) / 2) * CELL_PX / scene.size
     has_zones = row_name(scene) == "middle"
+    names = (*SHAPE_COLOURS, *(shape.colour for shape in scene.shapes))
     return [
-        _described(pixels, mask, area, text_centre if has_zones else None) for area in areas(mask)
+        _described(pixels, mask, area, text_centre if has_zones else None, names)
+        for area in areas(mask)
     ]
 
 
@@ -168,7 +174,9 @@ def kind_of(area: Mask) -> str:
     return max(SHAPE_KINDS, key=lambda kind: _overlap(seen, _kind_template(kind)))
 
 
-def _described(pixels: Pixels, mask: Mask, area: Mask, text_centre: float | None) -> FoundShape:
+def _described(
+    pixels: Pixels, mask: Mask, area: Mask, text_centre: float | None, names: tuple[str, ...]
+) -> FoundShape:
     """`text_centre` (a share of the height) is given where the place has a zone beside a side."""
     side = mask.shape[0] // _BLOCKS
     covered = np.kron(area, np.ones((side, side), bool)) & mask
@@ -176,7 +184,7 @@ def _described(pixels: Pixels, mask: Mask, area: Mask, text_centre: float | None
     place = SIDES[1 + int(centre_x > _RIGHT_FROM * _BLOCKS) - int(centre_x < _LEFT_UP_TO * _BLOCKS)]
     if text_centre is not None:
         place = f"{'top' if centre_y < text_centre * _BLOCKS else 'bottom'} {place}"
-    colour = _named(np.median(pixels[covered], axis=0), SHAPE_COLOURS)
+    colour = _named(np.median(pixels[covered], axis=0), names)
     return FoundShape(kind=kind_of(covered), colour=colour or "", place=place)
 
 

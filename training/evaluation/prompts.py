@@ -10,8 +10,9 @@ from dataclasses import dataclass
 
 from training.data.composition import Level, draw_scene
 from training.data.edits import ATTRIBUTES, Change, draw_change_of
+from training.data.palette import WIDE
 from training.data.scenes import Scene
-from training.data.synthesis import EditSample, StreamConfig, edit_sample, poster_sample
+from training.data.synthesis import EditSample, StreamConfig, draw_poster, edit_sample
 
 DEFAULT_SEED = 1
 
@@ -34,6 +35,14 @@ def default_config(size_px: int, scale: int = 1) -> StreamConfig:
     return StreamConfig(size_px=size_px, scale=scale, levels=tuple(levels))
 
 
+def free_config(size_px: int, scale: int = 1) -> StreamConfig:
+    """The same posters in every colour, asked for in free words."""
+    level = Level(
+        placement="centred", second_line=1 / 4, shape=0.6, palette=WIDE, words=0.6, free=1.0
+    )
+    return StreamConfig(size_px=size_px, scale=scale, levels=(level,))
+
+
 def held_out_prompts(
     count: int, config: StreamConfig, seed: int = DEFAULT_SEED
 ) -> tuple[PromptCase, ...]:
@@ -42,11 +51,9 @@ def held_out_prompts(
     number = 0
     while len(cases) < count:
         chance = random.Random(f"{seed} prompt {number}")
-        level = _level(chance, config)
-        scene = draw_scene(chance, level, config.size_px, unseen=True)
-        if scene.headline.text not in cases:
-            sample = poster_sample(scene, chance, level)
-            cases[scene.headline.text] = PromptCase(prompt=sample.caption, scene=scene)
+        sample = draw_poster(chance, _level(chance, config), config.size_px, unseen=True)
+        key = sample.scene.headline.text if sample.scene.lines else sample.caption
+        cases.setdefault(key, PromptCase(prompt=sample.caption, scene=sample.scene))
         number += 1
     return tuple(cases.values())
 
