@@ -7,6 +7,7 @@ import os
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
@@ -57,11 +58,10 @@ def _threads() -> list[threading.Thread]:
 
 def _children() -> list[int]:
     """Living child processes, where the system lists them (Linux)."""
-    pids = [
-        int(pid)
-        for listing in Path("/proc/self/task").glob("*/children")
-        for pid in listing.read_text().split()
-    ]
+    pids: list[int] = []
+    for listing in Path("/proc/self/task").glob("*/children"):
+        with suppress(OSError):  # the thread has ended meanwhile
+            pids += map(int, listing.read_text().split())
     return [pid for pid in pids if (command := _command(pid)) and "_tracker" not in command]
 
 
