@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from app.cli_lines import (
     Lines,
+    difference_lines,
     lora_lines,
     model_lines,
     part_lines,
@@ -237,7 +238,8 @@ def _make(word: str, argv: list[str]) -> int:
     _quiet_libraries()
     with contextlib.redirect_stdout(sys.stderr):  # the object of --json stands alone
         wish = read_wish(word, options, library, _edges)
-        made = make(_model(options, wish.recipe, library), wish.requests, options)
+        library.check_attention(wish.requests[0].attention)
+        made = make(_model(options, wish.recipe, library), wish.requests, options, _likeness)
         if word == "edit" and options.reconstruct:
             made[0] |= _fidelity(wish.requests[0].pictures[0], options.output)
     if options.json:
@@ -250,7 +252,18 @@ def _make(word: str, argv: list[str]) -> int:
         licence = each["recipe"]["model"]["licence"]
         run = run_words(each["recipe"]["request"])
         print(f"{each['file']}  {how}, {run}{each['seconds']:.1f} s, {licence}")
+        _print_differences(each, each["recipe"]["request"])
     return DONE
+
+
+def _print_differences(made: dict[str, Any], request: dict[str, Any]) -> None:
+    """Nothing of an exact picture."""
+    if "differences" in made:
+        for line in difference_lines(request, made["differences"]):
+            print(f"  {line}")
+    if exact := made.get("exact"):
+        seconds = f"{exact['seconds']:.1f} s instead of {made['seconds']:.1f} s"
+        print(f"  exact: {seconds}; PSNR {exact['psnr_db']:.2f} dB, SSIM {exact['ssim']:.4f}")
 
 
 def _edges(picture: Picture) -> Picture:
@@ -262,10 +275,15 @@ def _edges(picture: Picture) -> Picture:
 def _fidelity(source: Picture, output: Path) -> dict[str, float]:
     """How near a reconstruction is to its source, brought to its size."""
     from app.files.raster import read_picture
+
+    decibels, similarity = _likeness(source, read_picture(output))
+    return {"psnr_db": round(decibels, 3), "ssim": round(similarity, 5)}
+
+
+def _likeness(source: Picture, drawn: Picture) -> tuple[float, float]:
     from model.fidelity import likeness
 
-    decibels, similarity = likeness(source, read_picture(output))
-    return {"psnr_db": round(decibels, 3), "ssim": round(similarity, 5)}
+    return likeness(source, drawn)
 
 
 def _layers(argv: list[str]) -> int:
@@ -277,13 +295,15 @@ def _layers(argv: list[str]) -> int:
         _quiet_libraries()
         with contextlib.redirect_stdout(sys.stderr):
             library = _library(options)
-            made = make(_model(options, None, library), request, options)
+            library.check_attention(request.attention)
+            made = make(_model(options, None, library), request, options, _likeness)
     if options.json:
         print(json.dumps(made))
         return DONE
     for path in made["files"]:
         print(path)
     print(f"the layers leave out {made['correction']:.1%} of the picture; {made['seconds']:.1f} s")
+    _print_differences(made, made["recipe"]["request"])
     return DONE
 
 
@@ -346,6 +366,7 @@ def _library(options: argparse.Namespace | None = None) -> Library:
         quantization=None if scheme == WHOLE else scheme,
         budget_bytes=options.budget if options else None,
         speeds=paths.speeds,
+        compiled=paths.compiled if options and options.compile else None,
     )
 
 

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from app.cli_making import Runs
+from app.cli_making import LOSSY, Likeness, Runs, check_comparison, run, with_exact
 from app.cli_options import CommandError, check_output, new_seed
-from app.cli_progress import ProgressBar, terminal
 from app.document.geometry import Page
 from app.document.pictures import sized, to_image
 from app.document.recomposing import Recomposed, recompose
 from app.document.state import DocumentState
 from app.files.psd import write_psd
 from app.files.raster import read_picture, write_png
-from model.engine.estimate import StepClock
 from model.recipes import to_recipe
 from model.requests import Decompose, Result
 
@@ -26,25 +25,34 @@ PSD = ".psd"
 
 def read_request(options: argparse.Namespace) -> Decompose:
     _check_output(options.output)
-    names = ("negative", "steps", "guidance", "seed", "resolution", "prompt")
+    names = ("negative", "steps", "guidance", "seed", "resolution", "prompt", *LOSSY)
     given = {name: value for name in names if (value := getattr(options, name)) is not None}
     given.setdefault("seed", new_seed())
     return Decompose(image=read_picture(options.image), layers=options.count, **given)
 
 
-def make(model: Runs, request: Decompose, options: argparse.Namespace) -> dict[str, Any]:
+def make(
+    model: Runs, request: Decompose, options: argparse.Namespace, likeness: Likeness
+) -> dict[str, Any]:
     """Runs the request and writes what came of it; what --json says of it."""
-    with ProgressBar(options.output.name, terminal(is_quiet=options.json), StepClock()) as bar:
-        result = model.run(request, bar.on_step)
+    check_comparison([request], options)
+    result = run(model, [request], options.output.name, is_quiet=options.json)
     written = _write_psd if options.output.suffix.lower() == PSD else _write_folder
     files, found = written(result, request, options.output)
-    return {
+    made: dict[str, Any] = {
         "files": [str(path) for path in files],
         "correction": round(found.share, 4),
         "seed": result.requests[0].seed,
         "seconds": round(result.seconds, 3),
         "recipe": to_recipe(result.requests[0], result.model),
     }
+    if result.differences:
+        made["differences"] = asdict(result.differences[0])
+    if options.compare_exact:
+        layers: list[dict[str, Any]] = [{} for _ in result.pictures]
+        with_exact(model, [request], result, layers, likeness, options)
+        made["exact"] = min((layer["exact"] for layer in layers), key=lambda e: e["psnr_db"])
+    return made
 
 
 def _write_folder(

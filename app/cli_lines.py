@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from model.engine.protocol import ModelDescription
-from model.requests import FEW_STEPS
+from model.requests import EXACT, FEW_STEPS
 
 Lines = list[tuple[str, str]]
 
@@ -31,6 +31,34 @@ def run_words(request: dict[str, Any]) -> str:
     guidance = request["guidance"]
     off = "guidance off" if guidance == 1 else f"guidance {guidance:g}"
     return f"{request['schedule']}: {request['steps']} steps, {off}, "
+
+
+def difference_lines(request: dict[str, Any], differences: dict[str, Any]) -> list[str]:
+    """What the lossy modes of a picture did, and how far they were off where it was checked.
+
+    >>> checked = {"steps": 20, "reused": 9, "step_cache": {"step": 14, "difference": 0.0123}}
+    >>> difference_lines({"step_cache": 0.1, "attention": "exact"}, checked)
+    ['step cache: 9 of 20 steps reused, velocity off by 1.2 % where checked (step 14)']
+    """
+    lines = []
+    if request["step_cache"]:
+        check = _checked_words(differences.get("step_cache"))
+        reused = f"{differences['reused']} of {differences['steps']} steps reused"
+        lines.append(f"step cache: {reused}{f', {check}' if check else ''}")
+    if request["attention"] != EXACT:
+        check = _checked_words(differences.get("attention"))
+        lines.append(f"{request['attention']} attention: {check or 'not used, it is exact'}")
+    return lines
+
+
+def _checked_words(check: dict[str, Any] | None) -> str:
+    if check is None:
+        return ""
+    return (
+        f"velocity off by {check['difference']:.1%} where checked (step {check['step']})".replace(
+            "%", " %"
+        )
+    )
 
 
 def model_lines(found: ModelDescription, remembered: str) -> Lines:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -19,6 +19,7 @@ from model.engine.estimate import StepClock
 from model.engine.protocol import Outlook
 from model.recipes import from_recipe, to_recipe
 from model.requests import (
+    EXACT,
     MAX_SEED,
     Control,
     Edit,
@@ -52,7 +53,12 @@ Edges = Callable[[Picture], Picture]
 """The map of a picture's edges."""
 
 
-SHARED = ("negative", "steps", "guidance", "schedule", "solver", "seed")
+Likeness = Callable[[Picture, Picture], tuple[float, float]]
+"""PSNR in dB and SSIM of two pictures."""
+
+
+LOSSY = ("step_cache", "attention")
+SHARED = ("negative", "steps", "guidance", "schedule", "solver", "seed", *LOSSY)
 OWN: dict[str, tuple[str, ...]] = {
     "generate": ("strength",),
     "edit": (),
@@ -159,9 +165,10 @@ def _reconstruct(
 
 
 def make(
-    model: Runs, requests: Sequence[Request], options: argparse.Namespace
+    model: Runs, requests: Sequence[Request], options: argparse.Namespace, likeness: Likeness
 ) -> list[dict[str, Any]]:
     """Every picture as a file, and what --json says of it; a batch is on disk before the next."""
+    check_comparison(requests, options)
     singles = [
         replace(request, seed=(request.seed + k) % (MAX_SEED + 1))
         for request in requests
@@ -171,8 +178,41 @@ def make(
     for first in range(0, len(singles), options.batch):
         batch = singles[first : first + options.batch]
         paths = [numbered(options.output, first + k, len(singles)) for k in range(len(batch))]
-        made += _make_batch(model, batch, paths, is_quiet=options.json)
+        result = run(model, batch, paths[0].name, is_quiet=options.json)
+        found = _write(result, paths)
+        if options.compare_exact:
+            with_exact(model, batch, result, found, likeness, options)
+        made += found
     return made
+
+
+def check_comparison(requests: Sequence[Request], options: argparse.Namespace) -> None:
+    if options.compare_exact and all(request.is_exact for request in requests):
+        raise CommandError(
+            "--compare-exact: it is exact anyway; goes with --step-cache, --attention"
+        )
+
+
+def with_exact(
+    model: Runs,
+    batch: Sequence[Request],
+    result: Result,
+    made: Sequence[dict[str, Any]],
+    likeness: Likeness,
+    options: argparse.Namespace,
+) -> None:
+    """Add to what --json says of pictures how near they are to those of the exact run, and how long
+    that took."""
+    exact = [replace(request, step_cache=0.0, attention=EXACT) for request in batch]
+    name = f"{options.output.name}, exactly"
+    expected = run(model, exact, name, is_quiet=options.json)
+    pairs = zip(expected.pictures, result.pictures, strict=True)
+    for each, (decibels, similarity) in zip(made, (likeness(*pair) for pair in pairs), strict=True):
+        each["exact"] = {
+            "psnr_db": round(decibels, 3),
+            "ssim": round(similarity, 5),
+            "seconds": round(expected.seconds, 3),
+        }
 
 
 def outlook_words(outlook: Outlook) -> str:
@@ -187,24 +227,29 @@ def outlook_words(outlook: Outlook) -> str:
     return f"fits: {sizes}, about {max(1, round(outlook.seconds))} s"
 
 
-def _make_batch(
-    model: Runs, batch: Sequence[Request], paths: Sequence[Path], *, is_quiet: bool
-) -> list[dict[str, Any]]:
+def run(model: Runs, batch: Sequence[Request], name: str, *, is_quiet: bool) -> Result:
+    """With a line on the terminal that tells of `name`, and what there is to say of memory."""
     if words := outlook_words(model.outlook(batch[0])):
-        print(f"{paths[0].name}: {words}", file=sys.stderr)
-    with ProgressBar(paths[0].name, terminal(is_quiet=is_quiet), StepClock()) as bar:
+        print(f"{name}: {words}", file=sys.stderr)
+    with ProgressBar(name, terminal(is_quiet=is_quiet), StepClock()) as bar:
         if len(batch) == 1:  # exactly what a recipe repeats
             result = model.run(batch[0], bar.on_step)
         else:
             result = model.run_together(batch, bar.on_step)
     if result.is_slower:
-        print(f"{paths[0].name}: memory ran out, so it was made in a slower way", file=sys.stderr)
+        print(f"{name}: memory ran out, so it was made in a slower way", file=sys.stderr)
+    return result
+
+
+def _write(result: Result, paths: Sequence[Path]) -> list[dict[str, Any]]:
     made = []
     for path, picture, request in zip(paths, result.pictures, result.requests, strict=True):
         recipe = to_recipe(request, result.model)
         write_png(path, picture, recipe)
         seconds = round(result.seconds, 3)
         made.append({"file": str(path), "seed": request.seed, "seconds": seconds, "recipe": recipe})
+    for each, differences in zip(made, result.differences, strict=False):
+        each["differences"] = asdict(differences)
     return made
 
 

@@ -19,9 +19,11 @@ from typing import Any
 from app.cli_options import PROGRAM, CommandError, Parser
 from app.cli_progress import TransferBar, terminal
 from app.settings import Settings
+from app.widgets.needs import ways_text
+from app.widgets.words import memory
 
 ABOUT = """\
-The published Qwen-Image models: their size, their licence, whether they fit this computer and
+The published Qwen-Image models: their size, their licence, how they would run on this computer and
 whether they are here. `get NAME` downloads one, or goes on with it: stopped or killed, it goes on
 where it was. `discard NAME` deletes what has arrived of one that is not complete.
 
@@ -29,14 +31,13 @@ Every file is checked against the SHA-256 that the source lists for it before th
 anywhere. Models in Hugging Face's cache are used where they are.
 """
 DONE, REFUSED = 0, 2
-FIT = {"graphics": "graphics card", "processor": "processor, slow", "none": "too large here"}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Surroundings:
-    """What the word is given: the shop as `shop(folder, places, source)`, the folder of models,
-    those of the settings, `token(source)` from the environment, and `stopped`, the exception of an
-    early end. `recognise` says what a weight file is, or None."""
+    """What the word is given: the shop as `shop(folder, places, source, device)`, the folder of
+    models, those of the settings, `token(source)` from the environment, and `stopped`, the
+    exception of an early end. `recognise` says what a weight file is, or None."""
 
     shop: Callable[..., Any]
     folder: Path
@@ -52,14 +53,14 @@ def run(argv: Sequence[str], around: Surroundings) -> int:
     settings = around.settings
     source = options.endpoint if options.endpoint is not None else settings.model_source
     places = [Path(place) for place in settings.model_folders]
-    shop = around.shop(options.folder or around.folder, places, source)
+    shop = around.shop(options.folder or around.folder, places, source, settings.device)
     if options.deed == "get":
         return _get(shop, options, around)
     if options.deed == "discard":
         shop.discard(options.name)
         print(f"{options.name}: what had arrived is deleted")
         return DONE
-    return _list(shop, around.recognise, as_json=options.json)
+    return _list(shop, around, as_json=options.json)
 
 
 def _parser() -> Parser:
@@ -84,26 +85,30 @@ def _parser() -> Parser:
 # --- list -------------------------------------------------------------------------------------
 
 
-def _list(shop: Any, recognise: Callable[[Path], Any], *, as_json: bool) -> int:
+def _list(shop: Any, around: Surroundings, *, as_json: bool) -> int:
     machine = shop.machine()
     offers = shop.offers(machine)
-    comfy = [found for path in shop.comfy_files() if (found := recognise(path))]
+    comfy = [found for path in shop.comfy_files() if (found := around.recognise(path))]
+    device, limit = around.settings.device, around.settings.budget_bytes
+    room = limit or machine.room(device)
     if as_json:
         print(
             json.dumps(
                 {
                     "folder": str(shop.folder),
                     "machine": dataclasses.asdict(machine),
-                    "rule": shop.rule,
+                    "place": machine.place(device),
+                    "room": room,
+                    "is_limited": bool(limit),
                     "models": [dataclasses.asdict(offer) for offer in offers],
                     "comfyui": [_file(found) for found in comfy],
                 }
             )
         )
         return DONE
-    rows = [("model", "download", "licence", "fits", "here")]
+    rows = [("model", "download", "licence", "runs here", "is here")]
     rows += [
-        (offer.name, _gb(offer.bytes), offer.licence, FIT[offer.fit], _here(offer))
+        (offer.name, memory(offer.bytes), offer.licence, ways_text(offer.needs, room), _here(offer))
         for offer in offers
     ]
     _print_table(rows)
@@ -111,11 +116,13 @@ def _list(shop: Any, recognise: Callable[[Path], Any], *, as_json: bool) -> int:
         print("\nOf a ComfyUI, used where they are:")
         _print_table([(str(f.path), f"{f.part} of {f.base}", ", ".join(f.types)) for f in comfy])
     graphics = (
-        f"{_gb(machine.graphics)} on a graphics card" if machine.graphics else "no card known"
+        f"{memory(machine.graphics)} on a graphics card" if machine.graphics else "no card known"
     )
+    whose = "by the settings" if limit else f"of the {machine.place(device)}'s memory, about"
     print(
-        f"\nThis computer has {_gb(machine.memory)} of memory, {graphics}, "
-        f"and {_gb(machine.free)} free for {shop.folder}.\n{shop.rule}."
+        f"\nThis computer has {memory(machine.memory)} of memory, {graphics}, "
+        f"and {memory(machine.free)} free for {shop.folder}.\n"
+        f"Models may take {memory(room)} ({whose}); what they need is counted by the planner."
     )
     return DONE
 
@@ -123,7 +130,7 @@ def _list(shop: Any, recognise: Callable[[Path], Any], *, as_json: bool) -> int:
 def _here(offer: Any) -> str:
     if offer.path:
         return offer.path
-    return f"{_gb(offer.arrived)} of it; get goes on" if offer.arrived else "-"
+    return f"{memory(offer.arrived)} of it; get goes on" if offer.arrived else "-"
 
 
 def _file(found: Any) -> dict[str, Any]:
@@ -140,10 +147,6 @@ def _print_table(rows: Iterable[tuple[str, ...]]) -> None:
 
 def _columns(text: str) -> int:
     return sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
-
-
-def _gb(size: int) -> str:
-    return f"{size / 1e9:.1f} GB"
 
 
 # --- get --------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from app.presets import PRESETS
-from model.requests import LANGUAGES, RESOLUTIONS, SCHEDULES, SOLVERS
+from model.requests import ATTENTIONS, EXACT, LANGUAGES, RESOLUTIONS, SCHEDULES, SOLVERS
 
 PROGRAM = "main.py"
 DEVICES = ("cpu", "cuda", "mps")
@@ -55,6 +55,9 @@ rounding. An existing file of the same name is replaced once the new one is comp
 
 A LoRA or model that its metadata or name calls Lightning or Turbo with 4 or 8 steps brings that
 schedule, its steps and no guidance along; --schedule '', --steps and --guidance take their place.
+
+--step-cache and --attention trade the picture for speed. What they cost is measured in every such
+run, at one step each, and printed; a recipe records them and makes the same pixels again.
 
 A recipe knows its LoRAs by their content: they are found in the folder of LoRAs under any name, or
 given with --lora.
@@ -157,10 +160,24 @@ def making_parser(word: str) -> Parser:
     add("--batch", type=int, default=1, metavar="N", help="so many at once; default: 1")
     add("--lora", type=lora, action="append", default=[], metavar="FILE:WEIGHT",
         help="a LoRA and its weight, -4 to 4, by default 1; several add up")  # fmt: skip
+    _add_lossy(parser)
     add("--recipe", type=Path, metavar="PICTURE", help="do again what made this PNG")
     _add_model(parser, "default: the starter that comes along")
     add("--output", type=Path, required=True, metavar="FILE", help="a .png file")
     return parser
+
+
+def _add_lossy(parser: Parser) -> None:
+    add = parser.add_argument
+    add("--step-cache", type=float, metavar="THRESHOLD",
+        help="reuse the last step where the first block changed by less than this share, up to 1, "
+        "like 0.15: quicker, another picture; default: 0, never")  # fmt: skip
+    add("--attention", choices=ATTENTIONS, metavar="KIND",
+        help=f"{' or '.join(k for k in ATTENTIONS if k != EXACT)}: in eight bits, another picture; "
+        f"default: {EXACT}")  # fmt: skip
+    add("--compare-exact", action="store_true",
+        help="make it exactly, too, and print PSNR and the seconds of both; the exact run comes "
+        "second and finds the prompt read")  # fmt: skip
 
 
 def _add_model(parser: Parser, which: str, *, required: bool = False) -> None:
@@ -181,6 +198,9 @@ def _add_model(parser: Parser, which: str, *, required: bool = False) -> None:
         "as its files hold them, or as a recipe says")  # fmt: skip
     add("--budget", type=budget, metavar="BYTES",
         help="so much memory may it take, like 8GB; default: what is free")  # fmt: skip
+    add("--compile", action="store_true",
+        help="compile the transformer's blocks where that pays: takes up to a minute for a new "
+        "size, is kept, and rounds otherwise")  # fmt: skip
     add("--json", action="store_true", help="print one JSON object and no progress")
 
 
@@ -200,6 +220,7 @@ def layers_parser() -> Parser:
     add("--steps", type=int, metavar="N", help="default: the model's own")
     add("--guidance", type=float, metavar="G", help="1 means none; default: the model's own")
     add("--seed", type=int, metavar="S", help="default: another one each time")
+    _add_lossy(parser)
     _add_model(parser, "a Qwen-Image-Layered", required=True)
     add("--output", type=Path, required=True, metavar="FOLDER|OUT.psd",
         help="layer-1.png (the bottom) … and correction.png at the model's size, or a PSD at the "

@@ -52,6 +52,11 @@ class Paths:
         return self.cache / "speeds.json"
 
     @property
+    def compiled(self) -> Path:
+        """Blocks of models, compiled for this computer."""
+        return self.cache / "compiled"
+
+    @property
     def loras(self) -> Path:
         """Where requests that name a LoRA find it, by its content."""
         return self.data / "loras"

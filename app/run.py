@@ -98,7 +98,7 @@ def _apply(
             window.show_theme()
         case "keys":
             window.actions_table.use_keys(settings.keys)
-        case "device" | "model_folders" | "variants":
+        case "device" | "budget_bytes" | "model_folders" | "variants":
             making.start_engine()
         case "welcomed":
             window.show_welcome()

@@ -19,16 +19,20 @@ MAX_ADAPTERS = 200
 class Settings(Observable):
     """Every choice is a property; an empty text means: as the computer has it.
 
+    `budget_bytes` is what models may take of memory, 0: what is free; `schemes` are by which each
+    model, by its path, is packed while it is loaded.
     `variants` say by the fingerprint of weights which published model they are, `adapter_files` by
     their hash where the LoRAs and ControlNets lie that were used last."""
 
     language = Property("")
     theme = Property("")
     device = Property("")
+    budget_bytes = Property(0)
     model = Property("")
     model_folders = Property[tuple[str, ...]](())
     model_source = Property("")
     accepted_licences = Property[tuple[str, ...]](())
+    schemes = Property[dict[str, str]]({})
     variants = Property[dict[str, str]]({})
     adapter_files = Property[dict[str, str]]({})
     keys = Property[dict[str, str]]({})
@@ -57,6 +61,11 @@ class Settings(Observable):
 
     def remember_variant(self, fingerprint: str, variant: str) -> None:
         self.variants = self.variants | {fingerprint: variant}
+
+    def remember_scheme(self, model: str, scheme: str) -> None:
+        """An empty one: as its files hold it."""
+        kept = {path: name for path, name in self.schemes.items() if path != model}
+        self.schemes = kept | ({model: scheme} if scheme else {})
 
     def remember_adapter(self, sha256: str, path: str) -> None:
         kept = {k: v for k, v in self.adapter_files.items() if k != sha256} | {sha256: path}

@@ -25,9 +25,11 @@ from model.checkpoint.head import has_head, read_head
 from model.checkpoint.identity import combined, file_hashes
 from model.checkpoint.layout import STEMS, name_of
 from model.checkpoint.lora_folders import LoraFolders
-from model.checkpoint.packing import Packing, bytes_in_memory, scheme_of
+from model.checkpoint.packing import Packing, scheme_of
+from model.checkpoint.published import needs_of
 from model.checkpoint.variants import NO_VARIANTS, Variants
 from model.checkpoint.weights import load_weights
+from model.compiled import Compiled, keep_in
 from model.config import Family
 from model.engine.protocol import ModelDescription, Outlook
 from model.errors import (
@@ -39,10 +41,21 @@ from model.errors import (
     Stopped,
     memory_faults,
 )
+from model.hub.machine import place_of
 from model.lora import Loras
+from model.lossy.choice import Attentions
+from model.lossy.run import Lossy
 from model.memory.budget import free_bytes
 from model.memory.calibration import speed_of
-from model.memory.loading import HOME, attach, loads, settle_encoder, settle_vae, tabled
+from model.memory.loading import (
+    HOME,
+    attach,
+    forms_of,
+    loads,
+    settle_encoder,
+    settle_vae,
+    tabled,
+)
 from model.memory.planner import Planner
 from model.memory.prompts import PromptCache
 from model.memory.reserve import Reserve
@@ -55,6 +68,7 @@ from model.pipelines.tasks import pipeline_of, tasks_of
 from model.preview import Preview
 from model.requests import (
     MAX_SEED,
+    Differences,
     LoraUse,
     ModelIdentity,
     Picture,
@@ -107,6 +121,7 @@ class Model:
         self.identity = identity
         self.path = path
         self._preview = Preview(networks.vae)
+        self._attentions = Attentions()
         folders, network = lora_folders or LoraFolders(), networks.transformer
         self._lora_folders = folders
         self._loras = Loras(
@@ -158,6 +173,7 @@ class Model:
     def _run(self, request: Request, on_step: OnStep, should_stop: ShouldStop) -> Result:
         began = time.perf_counter()
         poll = _poll_of(should_stop)
+        attention = self._attentions.choose(request.attention, self.networks.transformer)
         with self._at_work("making the picture", request.loras, poll):
             poll()
             request = self._complete(request, poll)
@@ -168,11 +184,15 @@ class Model:
             draw = pipeline_of(request, self.row).draw
             requests = _singles(request, settled)
             made: list[tuple[Request, Picture]] = []
+            differences: list[Differences] = []
             for index, single in enumerate(requests):
                 report = self._reporter(on_step, index, len(requests))
-                images = draw(self.networks, inputs, settled, [single.seed], report, poll)
-                made += self._finish(single, settled, images[0])
-        return self._result(made, began)
+                lossy = Lossy(request.step_cache, attention)
+                images = draw(self.networks, inputs, settled, [single.seed], report, poll, lossy)
+                finished = self._finish(single, settled, images[0])
+                made += finished
+                differences += lossy.differences(1) * len(finished)
+        return self._result(made, began, differences)
 
     @torch.inference_mode()
     def run_together(
@@ -183,12 +203,14 @@ class Model:
     ) -> Result:
         """Make the pictures of several requests in one batch, in their order.
 
-        They must agree in task, size, steps, guidance, schedule and LoRAs; prompts, pictures and
-        seeds may differ. Equal to runs one by one but for rounding. Raises as `run` does.
+        They must agree in task, size, steps, guidance, schedule, LoRAs and attention; prompts,
+        pictures and seeds may differ. There is no step cache. Equal to runs one by one but for
+        rounding. Raises as `run` does.
         """
         began = time.perf_counter()
         poll = _poll_of(should_stop)
         loras = _common_loras(requests)
+        attention = self._attentions.choose(_common_attention(requests), self.networks.transformer)
         with self._at_work("making the pictures", loras, poll):
             poll()
             if any(pipeline_of(r, self.row).draw is not render for r in requests):
@@ -204,11 +226,12 @@ class Model:
             ]
             seeds = [single.seed for single in singles]
             report = self._reporter(on_step, 0, 1)
-            images = render(self.networks, stacked(parts), settled, seeds, report, poll)
+            lossy = Lossy(attention=attention)
+            images = render(self.networks, stacked(parts), settled, seeds, report, poll, lossy)
             made: list[tuple[Request, Picture]] = []
             for single, drawn in zip(singles, images, strict=True):
                 made += self._finish(single, settled, drawn)
-        return self._result(made, began)
+        return self._result(made, began, lossy.differences(len(made)))
 
     @torch.inference_mode()
     def write(
@@ -258,12 +281,18 @@ class Model:
         pictures = pipeline_of(single, self.row).finish(single, settled, images)
         return [(single, picture) for picture in pictures]
 
-    def _result(self, made: Sequence[tuple[Request, Picture]], began: float) -> Result:
+    def _result(
+        self,
+        made: Sequence[tuple[Request, Picture]],
+        began: float,
+        differences: Iterable[Differences],
+    ) -> Result:
         return Result(
             pictures=tuple(picture for _, picture in made),
             requests=tuple(request for request, _ in made),
             model=self.identity,
             seconds=time.perf_counter() - began,
+            differences=tuple(differences),
         )
 
     def _reporter(self, on_step: OnStep, index: int, count: int) -> OnLatents:
@@ -301,6 +330,17 @@ def _common_loras(requests: Sequence[Request]) -> tuple[LoraUse, ...]:
     return requests[0].loras
 
 
+def _common_attention(requests: Sequence[Request]) -> str:
+    if any(request.step_cache for request in requests):
+        raise RequestError(
+            "step_cache: in a batch a picture would depend on those beside it; "
+            "draw one at a time, or without the step cache"
+        )
+    if any(request.attention != requests[0].attention for request in requests):
+        raise RequestError("batch: the attention must be the same for all")
+    return requests[0].attention
+
+
 def load(
     path: Path,
     *,
@@ -317,6 +357,7 @@ def load(
     savings: Savings | None = None,
     prompts: PromptCache | None = None,
     speeds: Path | None = None,
+    compiled: Path | None = None,
 ) -> Model:
     """The model in a folder of the published layout, or that of a transformer's file, safetensors
     or GGUF, whose other parts are looked for in `places`.
@@ -328,39 +369,34 @@ def load(
 
     `dtype` is float32, bfloat16 or float16; by default float32 on the CPU, else bfloat16. What
     stays in memory and what streams is planned so that the whole takes at most `budget_bytes` more
-    than now, by default what the device has free; OutOfMemory where nothing fits. Given `savings`
-    are taken as they are. They change memory and time, and no picture. `prompts` may be shared by
-    models. In `speeds` is kept how fast devices are.
+    than now, by default what the device has free, asked anew at every request; OutOfMemory where
+    nothing fits. Given `savings` are taken as they are. They change memory and time, and no
+    picture. `prompts` may be shared by models. In `speeds` is kept how fast devices are. With a
+    folder `compiled`, where that is kept, blocks are compiled where it pays, which rounds
+    otherwise.
 
-    What a file holds packed of the transformer's blocks stays packed. `quantization` names a scheme
-    (int8, fp8 or int4) by which they are packed now, whatever they are in the files; the identity
-    records it.
+    What a file holds packed of the blocks of transformer and text encoder stays packed.
+    `quantization` names a scheme (int8, fp8 or int4) by which the transformer's are packed now,
+    whatever they are in the files; the identity records it.
     """
-    packing = Packing(scheme=scheme_of(quantization))
+    scheme = scheme_of(quantization)
     target, number_type = choose_device(device), _choose_dtype(dtype, device)
     folder = read_model(path, variant, variants, places)
     _check_licence(folder, accepted)
     if variant is None:
         _check_variant(folder, variants or {})
     parts = build(folder)
-    place = folder.parts["transformer"]
-    packed = bytes_in_memory(
-        parts.transformer, place, STEMS["transformer"], packing.scheme, number_type
-    )
-    planner = Planner(
-        folder,
-        number_type,
-        target,
-        packed,
-        is_packed_now=packing.scheme is not None,
-        parts=parts,
-    )
+    packing = Packing(scheme=scheme, device=target)
+    packings = {"transformer": packing, "text_encoder": replace(packing, scheme=None)}
+    forms = forms_of(folder, parts, packings)
+    planner = Planner(folder, number_type, target, forms, scheme=scheme, parts=parts)
+    free = partial(free_bytes, target) if budget_bytes is None else None
     budget_bytes = free_bytes(target) if budget_bytes is None else budget_bytes
     if savings is None:
         savings = planner.choose_to_load(budget_bytes) if budget_bytes else Savings()
     if savings != Savings():
         give_memory_back()
-    plan = loads(folder, parts, savings, number_type, target)
+    plan = loads(folder, parts, savings, number_type, target, packings)
     planner.let_go()
     tokenizer = load_tokenizer(folder.parts["tokenizer"])
     _check_vocabulary(folder, tokenizer)
@@ -375,7 +411,7 @@ def load(
                 dtype=number_type,
                 device=one.device,
                 tower=one.tower,
-                packing=packing if one.part == "transformer" else None,
+                packing=one.packing,
             )
             names = shards if one.place.is_dir() else map(str, range(len(shards)))
             digests = zip(names, shards.values(), strict=True)
@@ -383,6 +419,9 @@ def load(
     settle_rope(parts.network, HOME)
     encoder = text_encoder(folder, parts.network, tokenizer)
     expect = tabled(plan)
+    if compiled is not None:
+        keep_in(compiled)
+        Compiled(parts.transformer)
     streams = attach(plan, number_type, target)
     settle_encoder(encoder, plan, target)
     settle_vae(parts.vae, savings)
@@ -407,7 +446,16 @@ def load(
         quantization=quantization or "",
     )
     speed = partial(speed_of, target, number_type, speeds)
-    reserve = Reserve(planner, savings, budget_bytes, streams["transformer"], speed)
+    reserve = Reserve(
+        planner,
+        savings,
+        budget_bytes,
+        blocks=streams["transformer"],
+        encoder=encoder,
+        vae=parts.vae,
+        speed=speed,
+        free=free,
+    )
     return Model(networks, identity, path, lora_folders, folder.variants, reserve)
 
 
@@ -417,10 +465,13 @@ def _rest(streams: Iterable[Stream]) -> None:
 
 
 def describe(
-    path: Path, variants: Mapping[str, str] | None = None, places: Sequence[Path] = ()
+    path: Path,
+    variants: Mapping[str, str] | None = None,
+    places: Sequence[Path] = (),
+    device: str = "cpu",
 ) -> ModelDescription:
     """What a model folder or file is, without reading its weights; `problem` says why it cannot be
-    used. `variants` and `places` are as `load` takes them."""
+    used. `variants`, `places` and `device` are as `load` takes them."""
     try:
         folder = read_model(path, remembered=variants, places=places)
     except CheckpointError as error:
@@ -436,6 +487,7 @@ def describe(
             can_see=folder.images is not None,
             can_write=has_head(folder.parts["text_encoder"]),
         ),
+        needs=needs_of(folder, place_of(device)),
     )
 
 

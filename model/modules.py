@@ -17,6 +17,10 @@ from model.rope import rotate
 TIME_CHANNELS = 256
 FP16_MAX = 65504.0
 
+Rope = tuple[Tensor, Tensor]
+"""Tables of the image's and the text's tokens."""
+Mask = Tensor | None
+
 
 class RMSNorm(nn.Module):
     def __init__(self, dim: int) -> None:
@@ -66,13 +70,13 @@ class TimeEmbed(nn.Module):
 
 
 def gelu(x: Tensor) -> Tensor:
-    """GELU in its tanh approximation. The same function as x * sigmoid(2 * argument of the tanh),
-    which takes half the time where a tanh is slow."""
+    """GELU in its tanh approximation; x may be used up. The same function as
+    x * sigmoid(2 * argument of the tanh), which takes half the time where a tanh is slow."""
     if x.device.type != "cpu" or x.dtype != torch.float32 or x.requires_grad:
         return F.gelu(x, approximate="tanh")
     slope = 2 * math.sqrt(2 / math.pi)
     argument = torch.addcmul(x.new_tensor(slope), x, x, value=slope * 0.044715)
-    return x * argument.mul_(x).sigmoid_()
+    return x.mul_(argument.mul_(x).sigmoid_())
 
 
 class GeluProjection(nn.Module):
@@ -99,6 +103,8 @@ class FeedForward(nn.Module):
 class JointAttention(nn.Module):
     """Each stream has its own projections and norms; the tokens of both attend to all."""
 
+    attend = staticmethod(attend)  # a run may put another in its place: `model/lossy`
+
     def __init__(self, dim: int, num_heads: int) -> None:
         super().__init__()
         self.num_heads = num_heads
@@ -110,13 +116,11 @@ class JointAttention(nn.Module):
         self.to_out = nn.ModuleList([nn.Linear(dim, dim)])
         self.to_add_out = nn.Linear(dim, dim)
 
-    def forward(
-        self, img: Tensor, txt: Tensor, rope: tuple[Tensor, Tensor], mask: Tensor | None
-    ) -> tuple[Tensor, Tensor]:
+    def forward(self, img: Tensor, txt: Tensor, rope: Rope, mask: Mask) -> tuple[Tensor, Tensor]:
         img_table, txt_table = rope
         txt_q = rotate(self.norm_added_q(self._heads(self.add_q_proj(txt))), txt_table)
         q = torch.cat([txt_q, self._image_queries(img, img_table)], dim=1)
-        out = attend(q, *self._keys_and_values(img, txt, rope), mask).to(q.dtype)
+        out = self.attend(q, *self._keys_and_values(img, txt, rope), mask).to(q.dtype)
         # Contiguous halves: a linear on a slice rounds differently in bf16.
         txt_out, img_out = (
             part.contiguous() for part in out.split([txt.shape[1], img.shape[1]], 1)
@@ -124,23 +128,17 @@ class JointAttention(nn.Module):
         return self.to_out[0](img_out), self.to_add_out(txt_out)
 
     def of_target(
-        self,
-        img: Tensor,
-        txt: Tensor,
-        rope: tuple[Tensor, Tensor],
-        mask: Tensor | None,
-        num_target: int,
+        self, img: Tensor, txt: Tensor, rope: Rope, mask: Mask, num_target: int
     ) -> Tensor:
         """What `forward` gives for the first `num_target` image tokens, and nothing else."""
         q = self._image_queries(img[:, :num_target], rope[0][:num_target])
-        return self.to_out[0](attend(q, *self._keys_and_values(img, txt, rope), mask).to(q.dtype))
+        out = self.attend(q, *self._keys_and_values(img, txt, rope), mask).to(q.dtype)
+        return self.to_out[0](out)
 
     def _image_queries(self, img: Tensor, table: Tensor) -> Tensor:
         return rotate(self.norm_q(self._heads(self.to_q(img))), table)
 
-    def _keys_and_values(
-        self, img: Tensor, txt: Tensor, rope: tuple[Tensor, Tensor]
-    ) -> tuple[Tensor, Tensor]:
+    def _keys_and_values(self, img: Tensor, txt: Tensor, rope: Rope) -> tuple[Tensor, Tensor]:
         """Of both streams, text first: [B, T + L, heads, d] each."""
         img_table, txt_table = rope
         img_k = rotate(self.norm_k(self._heads(self.to_k(img))), img_table)
@@ -176,8 +174,8 @@ class Block(nn.Module):
         img: Tensor,
         txt: Tensor,
         temb: Tensor,
-        rope: tuple[Tensor, Tensor],
-        mask: Tensor | None,
+        rope: Rope,
+        mask: Mask,
         num_target: int | None = None,
     ) -> tuple[Tensor, Tensor]:
         """With `num_target`, temb is [2B, D]: the second half, time zero, modulates the image
@@ -185,11 +183,15 @@ class Block(nn.Module):
         params = self.img_mod(temb)[:, None]
         if num_target is not None:
             params = _choose(params, num_target, img.shape[1])
-        img_shift1, img_scale1, img_gate1, img_shift2, img_scale2, img_gate2 = params.chunk(6, -1)
         txt_temb = temb if num_target is None else temb.chunk(2)[0]
-        txt_shift1, txt_scale1, txt_gate1, txt_shift2, txt_scale2, txt_gate2 = self.txt_mod(
-            txt_temb
-        )[:, None].chunk(6, dim=-1)
+        return self.modulated(img, txt, params, self.txt_mod(txt_temb)[:, None], rope, mask)
+
+    def modulated(
+        self, img: Tensor, txt: Tensor, of_img: Tensor, of_txt: Tensor, rope: Rope, mask: Mask
+    ) -> tuple[Tensor, Tensor]:
+        """`forward` under shifts, scales and gates [B, 1 or L, 6 D] and [B, 1, 6 D]."""
+        img_shift1, img_scale1, img_gate1, img_shift2, img_scale2, img_gate2 = of_img.chunk(6, -1)
+        txt_shift1, txt_scale1, txt_gate1, txt_shift2, txt_scale2, txt_gate2 = of_txt.chunk(6, -1)
         img_attn, txt_attn = self.attn(
             modulate(img, img_shift1, img_scale1), modulate(txt, txt_shift1, txt_scale1), rope, mask
         )
@@ -206,8 +208,8 @@ class Block(nn.Module):
         img: Tensor,
         txt: Tensor,
         temb: Tensor,
-        rope: tuple[Tensor, Tensor],
-        mask: Tensor | None,
+        rope: Rope,
+        mask: Mask,
         num_target: int,
         *,
         zero_cond: bool,

@@ -23,6 +23,8 @@ RECIPE_VERSION = 2
 
 NAMED_FILES: Mapping[str, type[Any]] = {"controls": Control, "loras": LoraUse}
 """Fields that name files beside the model's, each several times."""
+LOSSY = ("step_cache", "attention")
+"""Fields that only a recipe holds whose run was not exact."""
 
 
 def to_recipe(request: Request, model: ModelIdentity | None = None) -> dict[str, Any]:
@@ -40,6 +42,9 @@ def to_recipe(request: Request, model: ModelIdentity | None = None) -> dict[str,
         elif field.name in NAMED_FILES:
             value = [dataclasses.asdict(named) for named in value]
         fields[field.name] = value
+    if request.is_exact:
+        for name in LOSSY:
+            del fields[name]
     recipe: dict[str, Any] = {"version": RECIPE_VERSION, "task": request.task, "request": fields}
     if model is not None:
         recipe["model"] = dataclasses.asdict(model)

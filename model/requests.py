@@ -31,6 +31,8 @@ FEW_STEPS: Mapping[str, int] = {"lightning-4": 4, "lightning-8": 8}
 """Schedules of weights distilled to so many steps without guidance, by name."""
 SCHEDULES = ("", *FEW_STEPS)
 SOLVERS = ("euler", "dpmpp-2m")
+EXACT = "exact"
+ATTENTIONS = (EXACT, "fp8", "sage")
 
 
 class RequestError(ValueError):
@@ -122,6 +124,9 @@ class Request:
     """What every task carries. `None` means: the model's own recommendation.
 
     `schedule` names the noise levels of weights distilled to few steps; empty is the model's usual.
+
+    Two are quicker and change the picture: `step_cache`, a threshold below which a step reuses what
+    the one before did, 0 for none; and `attention` in fewer bits.
     """
 
     task: ClassVar[str]
@@ -138,6 +143,8 @@ class Request:
     seed: int = 0
     count: int = 1
     loras: tuple[LoraUse, ...] = ()
+    step_cache: float = 0.0
+    attention: str = EXACT
 
     def __post_init__(self) -> None:
         _check_text("prompt", self.prompt)
@@ -153,6 +160,13 @@ class Request:
         _check_range("seed", self.seed, 0, MAX_SEED)
         _check_range("count", self.count, 1, 256)
         _check_range("loras", len(self.loras), 0, MAX_LORAS)
+        _check_range("step_cache", self.step_cache, 0.0, 1.0, kind=float)
+        _check_choice("attention", str(self.attention), ATTENTIONS)
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether nothing that is asked for trades the picture for speed."""
+        return not self.step_cache and self.attention == EXACT
 
     @property
     def pictures(self) -> tuple[Picture, ...]:
@@ -324,11 +338,32 @@ class Reconstruct(Request):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Checked:
+    """A step, from 1, at which a lossy mode was compared with the exact run from the same tokens:
+    the velocities differ by `difference`, relative to the exact one's L2 norm."""
+
+    step: int
+    difference: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Differences:
+    """How far a picture's lossy modes were off: of `steps`, so many were `reused` by the step
+    cache. None for a mode that was not at work, or a cache that found nothing to reuse."""
+
+    steps: int
+    reused: int = 0
+    step_cache: Checked | None = None
+    attention: Checked | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Result:
     """What a run gives back. `requests[k]` makes `pictures[k]` again: every value set, count 1.
 
     A picture taken apart gives its layers, each with the request that makes them all. `is_slower`:
-    memory ran out in a first try, and the model now takes less of it, and more time.
+    memory ran out in a first try, and the model now takes less of it, and more time. `differences`
+    are those of each picture, none of an exact run.
     """
 
     pictures: tuple[Picture, ...]
@@ -336,6 +371,7 @@ class Result:
     model: ModelIdentity
     seconds: float
     is_slower: bool = False
+    differences: tuple[Differences, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from model.attention import joint_mask
 from model.config import TransformerConfig
+from model.lossy.step_cache import WHOLE, StepCache
 from model.modules import Block, FinalNorm, RMSNorm, TimeEmbed
 from model.rope import Grid, layered_rope_tables, rope_tables
 from model.vae import Poll, no_poll
@@ -76,9 +77,11 @@ class Transformer(nn.Module):
         grids: Sequence[Grid],
         poll: Poll = no_poll,
         after_block: Callable[[int, Tensor], Tensor] | None = None,
+        cache: StepCache = WHOLE,
     ) -> tuple[Tensor, ...]:
         """`forward` of each text and its `valid`, one velocity a text. All go through a block
-        before the next: where blocks are streamed, one pass serves both branches of guidance."""
+        before the next: where blocks are streamed, one pass serves both branches of guidance.
+        `cache` decides behind the first block whether it stands for all others."""
         num_target = grids[0][0] * grids[0][1] * grids[0][2]
         sigma = sigma.to(img.dtype)
         zero_cond = self.config.zero_cond_t
@@ -91,6 +94,7 @@ class Transformer(nn.Module):
             for txt, valid in texts
         ]
         img = self.img_in(img)
+        start = img[:, :num_target]
         streams = [(img, self.txt_in(self.txt_norm(txt))) for txt, _ in texts]
         for index, block in enumerate(self.transformer_blocks):
             assert isinstance(block, Block)
@@ -107,9 +111,12 @@ class Transformer(nn.Module):
                     added = after_block(index, img[:, :num_target])
                     img = torch.cat([img[:, :num_target] + added, img[:, num_target:]], dim=1)
                 streams[branch] = img, txt
+            if index == 0 and cache.skips(start, [img[:, :num_target] for img, _ in streams]):
+                break
 
+        ends = cache.completed([img[:, :num_target] for img, _ in streams])
         temb = temb.chunk(2)[0] if zero_cond else temb
-        return tuple(self.proj_out(self.norm_out(img, temb)) for img, _ in streams)
+        return tuple(self.proj_out(self.norm_out(end, temb)) for end in ends)
 
     def _tables(
         self, grids: Sequence[Grid], txt: Tensor, device: torch.device

@@ -20,6 +20,7 @@ from torch import Tensor, nn
 
 from model.attention import attend, joint_mask
 from model.config21 import Transformer21Config
+from model.lossy.step_cache import WHOLE, StepCache
 from model.modules import (
     FP16_MAX,
     RMSNorm,
@@ -106,6 +107,8 @@ class SwiGlu(nn.Module):
 
 
 class SelfAttention(nn.Module):
+    attend = staticmethod(attend)  # of the target; a run may put another in its place
+
     def __init__(self, dim: int, num_heads: int) -> None:
         super().__init__()
         self.num_heads = num_heads
@@ -117,7 +120,7 @@ class SelfAttention(nn.Module):
         """The target's tokens see the whole prefix and one another."""
         k, v = self.keys_values(x, table)
         k, v = torch.cat([prefix[0], k], dim=1), torch.cat([prefix[1], v], dim=1)
-        return self.to_out[0](attend(self._queries(x, table), k, v, mask).to(x.dtype))
+        return self.to_out[0](self.attend(self._queries(x, table), k, v, mask).to(x.dtype))
 
     def of_prefix(
         self, x: Tensor, table: Tensor, runs: Sequence[Run], masks: Sequence[Tensor | None]
@@ -207,15 +210,34 @@ class Transformer21(nn.Module):
         A prefix of one sample serves a batch. `poll` is called before every block and may raise to
         stop.
         """
+        (velocity,) = self.together(img, sigma, [prefix], poll)
+        return velocity
+
+    def together(
+        self,
+        img: Tensor,
+        sigma: Tensor,
+        prefixes: Sequence[Prefix],
+        poll: Poll = no_poll,
+        cache: StepCache = WHOLE,
+    ) -> tuple[Tensor, ...]:
+        """`forward` behind each prefix. All go through a block before the next: where blocks are
+        streamed, one pass serves both branches of guidance. `cache` decides behind the first block
+        whether it stands for all others."""
         temb = self.time_text_embed(sigma.to(img.dtype))
         mod = self._modulation(temb)
-        mask = joint_mask(prefix.valid, img.shape[1])
-        x = self.img_in(img)
-        for block, (k, v) in zip(self.transformer_blocks, prefix.layers, strict=True):
-            poll()
-            kept = k.expand(len(x), -1, -1, -1), v.expand(len(x), -1, -1, -1)
-            x = block(x, mod, prefix.table, kept, mask)
-        return self.proj_out(self.norm_out(x, temb))
+        masks = [joint_mask(prefix.valid, img.shape[1]) for prefix in prefixes]
+        start = self.img_in(img)
+        streams = [start] * len(prefixes)
+        for index, block in enumerate(self.transformer_blocks):
+            for branch, prefix in enumerate(prefixes):
+                poll()
+                k, v = (part.expand(len(img), -1, -1, -1) for part in prefix.layers[index])
+                x = streams[branch]
+                streams[branch] = block(x, mod, prefix.table, (k, v), masks[branch])
+            if index == 0 and cache.skips(start, streams):
+                break
+        return tuple(self.proj_out(self.norm_out(x, temb)) for x in cache.completed(streams))
 
     def prefill(
         self,

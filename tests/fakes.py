@@ -59,9 +59,12 @@ from model.engine.protocol import (
 )
 from model.engine.transport import MAGIC, MAX_BODY_BYTES, PREFIX, encode, read_messages
 from model.requests import (
+    EXACT,
     Caption,
     CaptionRecord,
+    Checked,
     Decompose,
+    Differences,
     Edit,
     ModelIdentity,
     Outpaint,
@@ -143,7 +146,25 @@ def result_of(request: Request, seconds: float = 0.01) -> Result:
     pictures = tuple(paint(single, width, height) for single in singles)
     if isinstance(request, Decompose):
         pictures, singles = parts(whole, width, height), singles * request.layers
-    return Result(pictures=pictures, requests=singles, model=IDENTITY, seconds=seconds)
+    differences = () if request.is_exact else (differences_of(whole),) * len(pictures)
+    return Result(
+        pictures=pictures,
+        requests=singles,
+        model=IDENTITY,
+        seconds=seconds,
+        differences=differences,
+    )
+
+
+def differences_of(request: Request) -> Differences:
+    """As if a third of the steps had been reused."""
+    steps = request.steps or DESCRIPTION.steps
+    return Differences(
+        steps=steps,
+        reused=steps // 3 if request.step_cache else 0,
+        step_cache=Checked(step=3, difference=0.0123) if request.step_cache else None,
+        attention=Checked(step=2, difference=0.004) if request.attention != EXACT else None,
+    )
 
 
 def text_of(request: Writing, seconds: float = 0.01) -> Text:
@@ -259,6 +280,9 @@ class FakeLibrary:
     def adapters(self) -> tuple[AdapterDescription, ...]:
         return ()
 
+    def attentions(self) -> tuple[str, ...]:
+        return ()
+
     def identify(self, question: Identify) -> AdapterDescription:
         return identified(question)
 
@@ -268,12 +292,17 @@ class FakeLibrary:
     def trace(self, picture: Picture) -> Picture:
         return picture
 
-    def load(self, path: Path, accepted: Collection[str] = ()) -> FakeModel:
+    def room(self) -> int:
+        return 2_000_000_000
+
+    def load(
+        self, path: Path, accepted: Collection[str] = (), quantization: str | None = None
+    ) -> FakeModel:
         from model.errors import CheckpointError, LicenceNotAccepted, OutOfMemory
 
         if path.name == "private" and LICENCE not in accepted:
             raise LicenceNotAccepted(path.name, LICENCE)
-        self.loads.append(path.name)
+        self.loads.append(path.name if quantization is None else f"{path.name} {quantization}")
         if path.name == "damaged":
             raise CheckpointError(f"{path}: its weights are missing; download it again")
         if path.name == "large":
@@ -394,7 +423,13 @@ class ScriptedEngine:
                 self._outbox.send(Hello(version=PROTOCOL_VERSION, pid=os.getpid()))
             case Describe(id=id):
                 self._outbox.send(
-                    Described(id=id, models=(DESCRIPTION,), devices=("cpu",), adapters=ADAPTERS)
+                    Described(
+                        id=id,
+                        models=(DESCRIPTION,),
+                        devices=("cpu",),
+                        adapters=ADAPTERS,
+                        attentions=("fp8",),
+                    )
                 )
             case Load(id=id):
                 self._outbox.send(

@@ -16,6 +16,7 @@ from app.deeds.history import HistoryDeeds
 from app.deeds.layers import LayerDeeds
 from app.deeds.models import ModelDeeds
 from app.deeds.polish import PolishDeeds
+from app.deeds.precision import PrecisionDeeds
 from app.deeds.presets import PresetDeeds
 from app.deeds.references import ReferenceDeeds
 from app.deeds.splitting import SplitDeeds
@@ -31,7 +32,7 @@ from app.panels.generate import progress_text
 from app.state.making import Making
 from app.state.messages import Kind, Message
 from app.state.results import Outcome
-from app.widgets.words import duration
+from app.widgets.words import differences_text, duration
 from model.engine.protocol import Progress
 from model.requests import Decompose, Outpaint, Picture
 
@@ -55,6 +56,7 @@ class Deeds(QObject):
         self.polish = PolishDeeds(window, making.polishing)
         self.presets = PresetDeeds(window, making)
         self.adapters = AdapterDeeds(window, making)
+        self.precision = PrecisionDeeds(window, making, lambda: self.settings(MODELS))
         self._actions = window.actions_table
         self._actions.connect_all(
             self.files.handlers()
@@ -142,6 +144,8 @@ class Deeds(QObject):
 
     def _show_outcome(self, outcome: Outcome) -> None:
         text = translate("Status", "Done in {time}").format(time=duration(outcome.seconds))
+        if outcome.differences is not None:
+            text = f"{text} · {differences_text(outcome.differences)}"
         self._window.status.show_work(text)
         self._window.status.show_outside(outcome.changed_outside)
         if outcome.is_slower:
@@ -209,6 +213,7 @@ class Deeds(QObject):
         self.polish.connect()
         self.presets.connect()
         self.adapters.connect()
+        self.precision.connect()
         self.models.connect()
         window.history.exported.connect(self.files.export_node)
         window.canvas.picture_dropped.connect(self.files.dropped)
@@ -272,7 +277,15 @@ class Deeds(QObject):
         self._workspace.settings.welcomed = True
 
     def settings(self, tab: int = 0) -> None:
-        dialog = SettingsDialog(self._workspace.settings, self._making.devices, self._window)
+        make, making = self._workspace.generation, self._making
+        dialog = SettingsDialog(
+            self._workspace.settings,
+            making.devices,
+            self._window,
+            room=making.room,
+            model=make.model,
+            scheme=make.scheme,
+        )
         dialog.tabs.setCurrentIndex(tab)
         dialog.exec()
         dialog.deleteLater()

@@ -1,4 +1,4 @@
-"""The published models: what each is, whether it fits and is here; getting one, and from where."""
+"""The published models: what each is, how it would run, whether it is here; getting one."""
 
 from __future__ import annotations
 
@@ -23,8 +23,9 @@ from app.engine.downloads import Downloads, Offer, Transfer
 from app.i18n import translate
 from app.settings import Settings
 from app.theme import HALF, SPACE
+from app.widgets.needs import ways_text
 from app.widgets.parts import Combo, button, column, label, note, row
-from app.widgets.words import duration
+from app.widgets.words import duration, memory
 
 THOUSANDTHS = 1000
 SOURCES = ("", "modelscope")
@@ -119,12 +120,12 @@ class ModelsDialog(QDialog):
         if not downloads.folder:
             return translate("Models", "Looking what is here…")
         text = translate("Models", "They are brought to {folder}, where {size} are free.").format(
-            folder=downloads.folder, size=gigabytes(downloads.free)
+            folder=downloads.folder, size=memory(downloads.free)
         )
         if downloads.comfy:
             found = translate("Models", "%n file(s) of a ComfyUI were found.", downloads.comfy)
             text = f"{text} {found}"
-        return f"{text} {_rule()}"
+        return f"{text} {_room_text(downloads)}"
 
     def _add_row(self, offer: Offer) -> None:
         model_row = self.rows[offer.name] = ModelRow(offer)
@@ -236,6 +237,7 @@ class ModelRow(QFrame):
         super().__init__()
         self.offer = offer
         self.name, self.facts, self.state = label(offer.name, "heading"), note(), note()
+        self.ways = note()
         self.bar = QProgressBar()
         self.bar.setRange(0, THOUSANDTHS)
         self.bar.setTextVisible(False)
@@ -249,7 +251,7 @@ class ModelRow(QFrame):
         self.here.setProperty("role", "success")
         head = row(self.name, None, self.here, self.discard_button, self.get_button,
                    self.pause_button, spacing=SPACE)  # fmt: skip
-        layout = column(head, self.facts, self.bar, self.state, spacing=HALF)
+        layout = column(head, self.facts, self.ways, self.bar, self.state, spacing=HALF)
         layout.setContentsMargins(0, SPACE, SPACE, SPACE)
         self.setLayout(layout)
         self.retranslate()
@@ -262,6 +264,7 @@ class ModelRow(QFrame):
 
     def show_state(self, offer: Offer, downloads: Downloads) -> None:
         self.offer = offer
+        self.ways.setText(ways_text(offer.needs, downloads.room))
         name, is_here = offer.name, bool(offer.path)
         is_current, is_waiting = name == downloads.current, name in downloads.waiting
         is_at_work = is_current or is_waiting
@@ -288,7 +291,7 @@ class ModelRow(QFrame):
         elif is_waiting:
             text = translate("Models", "Waits for its turn.")
         elif not text and offer.arrived:
-            text = translate("Models", "{size} have arrived.").format(size=gigabytes(offer.arrived))
+            text = translate("Models", "{size} have arrived.").format(size=memory(offer.arrived))
         self.state.setText(text)
         self.state.setVisible(bool(text))
         self.state.setProperty("role", "danger" if reason and not is_at_work else "muted")
@@ -302,13 +305,13 @@ def transfer_text(transfer: Transfer, *, is_pausing: bool = False) -> str:
     if transfer.stage == "asking" or not transfer.total:
         return translate("Models", "Asks the source…")
     size = translate("Models", "{done} of {total}").format(
-        done=gigabytes(transfer.done), total=gigabytes(transfer.total)
+        done=memory(transfer.done), total=memory(transfer.total)
     )
     if transfer.stage == "checking":
         return f"{size} · {translate('Models', 'checks what is here')}"
     if transfer.bytes_per_s is None:
         return size
-    speed = translate("Models", "{size} a second").format(size=gigabytes(transfer.bytes_per_s))
+    speed = translate("Models", "{size} a second").format(size=memory(transfer.bytes_per_s))
     if transfer.seconds_left is None:
         return f"{size} · {speed}"
     left = translate("Models", "{time} left").format(time=duration(transfer.seconds_left))
@@ -316,35 +319,29 @@ def transfer_text(transfer: Transfer, *, is_pausing: bool = False) -> str:
 
 
 def facts(offer: Offer) -> str:
-    """Size, licence, what it is for, and whether it fits."""
+    """Size, licence, and what it is for."""
     tasks = {
         "make": translate("Models", "makes pictures"),
         "edit": translate("Models", "changes pictures"),
         "layers": translate("Models", "takes pictures apart"),
     }
-    fits = {
-        "graphics": translate("Models", "fits the graphics card"),
-        "processor": translate("Models", "runs on the processor, slowly"),
-        "none": translate("Models", "too large for this computer"),
-    }
-    parts = [gigabytes(offer.bytes), offer.licence, *(tasks[task] for task in offer.tasks)]
-    return " · ".join((*parts, fits[offer.fit]))
-
-
-def gigabytes(size: float) -> str:
-    """As disks and hubs count them: a thousand million bytes."""
-    if size < 1e9:
-        digits = 0 if size >= 1e7 else 1
-        return translate("Models", "{size} MB").format(size=f"{size / 1e6:.{digits}f}")
-    return translate("Models", "{size} GB").format(size=f"{size / 1e9:.1f}")
+    parts = [memory(offer.bytes), offer.licence, *(tasks[task] for task in offer.tasks)]
+    return " · ".join(parts)
 
 
 def _verb(offer: Offer) -> str:
     return translate("Models", "Go On") if offer.arrived else translate("Models", "Download")
 
 
-def _rule() -> str:
-    return translate(
-        "Models", "Whether a model fits is a rule of thumb: all its weights at 16 bits in the "
-        "memory of one device (at 32 bits for the processor)."
-    )  # fmt: skip
+def _room_text(downloads: Downloads) -> str:
+    """How much memory the planner counts with."""
+    if downloads.is_limited:
+        text = translate("Models", "By your setting models may take {size} of memory.")
+    elif downloads.has_card:
+        text = translate("Models", "Models may take about {size} of the graphics memory.")
+    else:
+        text = translate(
+            "Models", "Models may take about {size} of the main memory. Without a graphics card "
+            "one of their pictures takes hours."
+        )  # fmt: skip
+    return text.format(size=memory(downloads.room)) if downloads.room else ""

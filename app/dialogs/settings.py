@@ -18,21 +18,33 @@ from PySide6.QtWidgets import (
 )
 
 from app.dialogs.keys import KeysEditor
+from app.dialogs.memory import CHOICE_LETTERS, MemoryChoice
 from app.i18n import LANGUAGES, translate
 from app.settings import Settings
 from app.theme import SPACE
 from app.widgets.parts import Combo, button, column, label, note, row
+from model.engine.protocol import ModelDescription
 
 MODELS = 1
 """The number of their tab."""
+_LABELS = ("language", "theme", "folders", "device", "memory")
 
 
 class SettingsDialog(QDialog):
     """Writes into Settings; whoever cares listens there."""
 
     def __init__(
-        self, settings: Settings, devices: tuple[str, ...], parent: QWidget | None = None
+        self,
+        settings: Settings,
+        devices: tuple[str, ...],
+        parent: QWidget | None = None,
+        *,
+        room: int = 0,
+        model: ModelDescription | None = None,
+        scheme: str = "",
     ) -> None:
+        """`room` is how much memory models may take at most; `model` and `scheme` are what is told
+        how it fits."""
         super().__init__(parent)
         self._settings = settings
         self._devices = devices
@@ -42,9 +54,10 @@ class SettingsDialog(QDialog):
         self.add, self.remove = button(), button()
         self.keys = KeysEditor(settings)
         self.folders_note, self.device_note = note(), note()
+        self.memory = MemoryChoice(settings, room, model, scheme)
         self.tabs = QTabWidget()
         self.buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
-        self._labels = {name: label("") for name in ("language", "theme", "folders", "device")}
+        self._labels = {name: label("") for name in _LABELS}
         self._lay_out()
         self._fill()
         self.retranslate()
@@ -61,6 +74,7 @@ class SettingsDialog(QDialog):
             "theme": translate("Settings", "Theme"),
             "folders": translate("Settings", "Model folders"),
             "device": translate("Settings", "Device"),
+            "memory": translate("Settings", "Memory for models"),
         }
         for name, text in texts.items():
             self._labels[name].setText(text)
@@ -83,8 +97,10 @@ class SettingsDialog(QDialog):
                       "model. Nothing is copied.")
         )  # fmt: skip
         self.device_note.setText(
-            translate("Settings", "A change ends the engine; the next picture starts it anew.")
-        )
+            translate("Settings", "A change of these starts the engine anew; a picture that is "
+                      "being made is stopped.")
+        )  # fmt: skip
+        self.memory.retranslate()
 
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)
@@ -124,6 +140,7 @@ class SettingsDialog(QDialog):
         self.add.clicked.connect(self._add_folder)
         self.remove.clicked.connect(self._remove_folder)
         self.buttons.rejected.connect(self.reject)
+        self.finished.connect(self.memory.keep)
 
     def _add_folder(self) -> None:
         title = translate("Settings", "Folder of models")
@@ -143,17 +160,23 @@ class SettingsDialog(QDialog):
 
     def _lay_out(self) -> None:
         self.folders.setObjectName("Boxed")
+        self.device.setMinimumContentsLength(CHOICE_LETTERS)
         general = QFormLayout()
         general.setSpacing(SPACE)
         general.addRow(self._labels["language"], self.language)
         general.addRow(self._labels["theme"], self.theme)
         general.addRow("", self.motion)
+        form = QFormLayout()
+        form.setSpacing(SPACE)
+        form.setContentsMargins(0, SPACE, 0, 0)
+        form.addRow(self._labels["device"], row(self.device, None))
+        form.addRow(self._labels["memory"], self.memory)
         models = column(
             self._labels["folders"],
             self.folders_note,
             self.folders,
             row(self.add, self.remove, None, spacing=SPACE),
-            row(self._labels["device"], self.device, None, spacing=SPACE),
+            form,
             self.device_note,
         )
         for content in (column(general, None), models, column(self.keys)):

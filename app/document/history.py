@@ -20,7 +20,7 @@ from app.document.layers import new_id
 from app.document.selection import Selection
 from app.document.tiles import Mode, PixelKind
 from app.i18n import translate
-from model.requests import Decompose, ModelIdentity, Request
+from model.requests import Decompose, Differences, ModelIdentity, Request
 
 
 class Content(Protocol):
@@ -68,6 +68,7 @@ class Node:
     """One request with its result. Within a picture of `size`, `image` covers `region`.
 
     `recipe` is what `model.requests.to_recipe` made of the request. `time` is ISO 8601 in UTC.
+    `differences` are those of a picture that was not made exactly.
     """
 
     id: str = field(default_factory=new_id)
@@ -81,6 +82,7 @@ class Node:
     seconds: float
     time: str
     pinned: bool = False
+    differences: Differences | None = None
 
     def __post_init__(self) -> None:
         if not QRect(0, 0, self.size.width(), self.size.height()).contains(self.region):

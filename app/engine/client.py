@@ -7,7 +7,7 @@ every request ends in exactly one of its reply, Failed or Stopped.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from enum import StrEnum, auto
 from pathlib import Path
 from typing import Any
@@ -87,6 +87,7 @@ class EngineClient(QObject):
         super().__init__(parent)
         self.state = EngineState.off
         self.accepted: tuple[str, ...] = ()  # licences, sent along with every Load and Run
+        self.schemes: Mapping[str, str] = {}  # by which models are packed, sent along as well
         self._command = list(command) if command is not None else engine_command()
         self._log = log
         self._deadlines = deadlines or Deadlines()
@@ -113,21 +114,24 @@ class EngineClient(QObject):
         return self._ask(Describe(id=self._take_id()))
 
     def load(self, model: str) -> int:
-        return self._ask(Load(id=self._take_id(), model=model, accepted=self.accepted))
+        return self._ask(Load(id=self._take_id(), **self._form(model), accepted=self.accepted))
 
     def plan(self, model: str, request: Request) -> int:
-        return self._ask(Plan(id=self._take_id(), model=model, request=request))
+        return self._ask(Plan(id=self._take_id(), **self._form(model), request=request))
 
     def run(self, model: str, request: Request, files: Iterable[str] = ()) -> int:
         """`files` are places where LoRAs and ControlNets may lie that the request names."""
         run = Run(
             id=self._take_id(),
-            model=model,
+            **self._form(model),
             request=request,
             accepted=self.accepted,
             files=tuple(files),
         )
         return self._ask(run)
+
+    def _form(self, model: str) -> dict[str, str]:
+        return {"model": model, "quantization": self.schemes.get(model, "")}
 
     def identify(self, kind: AdapterKind, model: str, **names: str) -> int:
         """`names`: path, name and sha256, as far as they are known."""
@@ -137,7 +141,9 @@ class EngineClient(QObject):
         return self._ask(Trace(id=self._take_id(), picture=picture))
 
     def write(self, model: str, request: Writing) -> int:
-        write = Write(id=self._take_id(), model=model, request=request, accepted=self.accepted)
+        write = Write(
+            id=self._take_id(), **self._form(model), request=request, accepted=self.accepted
+        )
         return self._ask(write)
 
     def stop(self, id: int) -> None:
@@ -311,10 +317,10 @@ class EngineClient(QObject):
 def _work_of(question: Question) -> Hashable | None:
     """What two tries of the same job have in common; questions that do no work have nothing."""
     match question:
-        case Run(model=model, request=request) | Write(model=model, request=request):
-            return model, request
-        case Load(model=model):
-            return model
+        case Run() | Write():
+            return question.model, question.quantization, question.request
+        case Load(model=model, quantization=quantization):
+            return model, quantization
     return None
 
 

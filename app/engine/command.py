@@ -10,18 +10,22 @@ from pathlib import Path
 def engine_command(
     *,
     device: str = "",
+    budget_bytes: int = 0,
     model_folders: Iterable[str | Path] = (),
     lora_folders: Iterable[str | Path] = (),
     variants: Mapping[str, str] | None = None,
     speeds: Path | None = None,
 ) -> list[str]:
-    """An empty device means: the best one there is. `variants` are the settings'."""
+    """An empty device means the best one there is, a budget of 0 what is free. `variants` are the
+    settings'."""
     options = [option for folder in model_folders for option in ("--models", str(folder))]
     options += [option for folder in lora_folders for option in ("--loras", str(folder))]
     for fingerprint, variant in (variants or {}).items():
         options += ["--variant", fingerprint, variant]
     if speeds is not None:
         options += ["--speeds", str(speeds)]
+    if budget_bytes:
+        options += ["--budget", str(budget_bytes)]
     if device:
         options += ["--device", device]
     return [*program(), "engine", *options]

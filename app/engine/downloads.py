@@ -15,6 +15,7 @@ from PySide6.QtCore import QObject, QProcess, QTimer, Signal
 
 from app.engine.command import program
 from app.i18n import translate
+from model.engine.protocol import Need
 
 PAUSE_MS = 4_000
 FAREWELL_MS = 1_500
@@ -22,15 +23,15 @@ FAREWELL_MS = 1_500
 
 @dataclass(frozen=True, kw_only=True)
 class Offer:
-    """One published model. `fit` is graphics, processor or none; `path` is where it is whole, or
-    empty; `arrived` are bytes of a download that is not complete."""
+    """One published model. `path` is where it is whole, or empty; `arrived` are bytes of a download
+    that is not complete."""
 
     name: str
     licence: str
     is_commercial: bool
     tasks: tuple[str, ...]
     bytes: int
-    fit: str
+    needs: tuple[Need, ...]
     path: str
     arrived: int
     page: str
@@ -59,6 +60,7 @@ class Downloads(QObject):
         super().__init__(parent)
         self.offers: tuple[Offer, ...] = ()
         self.folder, self.free, self.comfy = "", 0, 0
+        self.room, self.has_card, self.is_limited = 0, False, False
         self.problem = ""
         self.reasons: dict[str, str] = {}
         self.current = ""
@@ -100,6 +102,8 @@ class Downloads(QObject):
             self.offers = tuple(_offer(item) for item in found["models"])
             self.folder, self.free = str(found["folder"]), int(found["machine"]["free"])
             self.comfy = len(found["comfyui"])
+            self.room, self.has_card = int(found["room"]), found["place"] != "processor"
+            self.is_limited = found["is_limited"] is True
             self.problem = ""
         except (ValueError, KeyError, TypeError):
             self.problem = _last_line(bytes(process.readAllStandardError().data()))
@@ -251,7 +255,8 @@ class Downloads(QObject):
 
 
 def _offer(item: dict[str, Any]) -> Offer:
-    return Offer(**{**item, "tasks": tuple(item["tasks"])})
+    needs = tuple(Need(**need) for need in item["needs"])
+    return Offer(**{**item, "tasks": tuple(item["tasks"]), "needs": needs})
 
 
 def _last_line(errors: bytes) -> str:

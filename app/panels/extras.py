@@ -6,6 +6,8 @@ from __future__ import annotations
 from PySide6.QtWidgets import QGridLayout, QWidget
 
 from app.panels.control import ControlSection
+from app.panels.precision import PrecisionChoice
+from app.panels.speed import SpeedChoice
 from app.panels.strength import StrengthForm
 from app.panels.styles import StylesSection
 from app.panels.variants import ScheduleChoice, VariantChoice
@@ -19,14 +21,16 @@ from app.widgets.parts import column
 class Extras(QWidget):
     def __init__(self, generation: Generation, icons: Icons) -> None:
         super().__init__()
-        self.variants = VariantChoice(generation)  # stands beside the model
+        self.variants = VariantChoice(generation)  # these two stand beside the model
+        self.precision = PrecisionChoice(generation)
         self.schedule = ScheduleChoice(generation)
+        self.speed = SpeedChoice(generation)
         self.strength = StrengthForm(generation)
         self.styles = StylesSection(generation, icons)
         self.control = ControlSection(generation, icons)
         self._sections = QGridLayout()
         self._sections.setSpacing(HALF)
-        self.setLayout(column(self.schedule, self.strength, self._sections))
+        self.setLayout(column(self.schedule, self.speed, self.strength, self._sections))
         self.styles.folded.connect(self._arrange)
         self.control.folded.connect(self._arrange)
         # A change begins from the page; a ControlNet's map is another beginning.
@@ -35,7 +39,7 @@ class Extras(QWidget):
 
     def align(self, width: int) -> None:
         """Fields begin where those above them do, whose captions are `width` px wide."""
-        for caption in (self.schedule.caption, *self.strength.captions):
+        for caption in (self.schedule.caption, self.speed.caption, *self.strength.captions):
             caption.setMinimumWidth(width)
 
     def _arrange(self) -> None:

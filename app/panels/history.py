@@ -27,7 +27,7 @@ from app.panels.history_rows import RowPainter, RowView
 from app.panels.lanes import Row, lay_out
 from app.widgets.icons import Icons
 from app.widgets.parts import Panel, note, tool
-from app.widgets.words import clock
+from app.widgets.words import clock, differences_text, worst_text
 
 Index = QModelIndex | QPersistentModelIndex
 REMOVE_KEY = QKeyCombination(Qt.Key.Key_Delete)
@@ -325,9 +325,14 @@ def tip(node: Node) -> str:
             model=node.model.name, licence=node.model.licence, size=size, s=f"{node.seconds:.1f}"
         ),
     ]
+    if node.differences is not None:
+        lines.append(differences_text(node.differences))
     return "\n".join(lines)
 
 
 def _detail(node: Node) -> str:
     kind = translate("History", "new") if node.parent is None else translate("History", "change")
-    return f"{kind} · {clock(node.time)}"
+    parts = [kind, clock(node.time)]
+    if node.differences is not None and (off := worst_text(node.differences)):
+        parts.append(off)
+    return " · ".join(parts)

@@ -21,7 +21,7 @@ from app.panels.polish import PolishPreview
 from app.panels.references import ReferenceStrip
 from app.state.generation import SHOWN_SEED_LIMIT, Generation
 from app.state.observable import bind, watch
-from app.theme import SPACE
+from app.theme import CONTROL_PX, SPACE
 from app.widgets.drops import DropTarget
 from app.widgets.icons import Icons
 from app.widgets.parts import (
@@ -173,7 +173,7 @@ class PromptPanel(Panel):
         seed = row(self.seed, self.lock, self.dice)
         seed.setStretch(0, 1)
         for line, name, field in (
-            (0, "model", column(self.model, self.extras.variants)),
+            (0, "model", column(self.model, self.extras.variants, self.extras.precision)),
             (1, "sizes", self.sizes),
             (3, "seed", seed),
         ):
@@ -182,6 +182,9 @@ class PromptPanel(Panel):
                 grid.addWidget(field, line, 1, 1, 3)
             else:
                 grid.addLayout(field, line, 1, 1, 3)
+        # Beside the first of what may stand under each other.
+        self._labels["model"].setMinimumHeight(CONTROL_PX)
+        grid.setAlignment(self._labels["model"], Qt.AlignmentFlag.AlignTop)
         for line, place, name in ((2, 0, "steps"), (2, 2, "guidance"), (4, 0, "count")):
             grid.addWidget(self._labels[name], line, place)
             grid.addWidget(getattr(self, name), line, place + 1)

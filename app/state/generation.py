@@ -18,6 +18,7 @@ from app.state.choices import (
 from app.state.observable import Observable, Property
 from model.engine.protocol import AdapterDescription, ModelDescription, Outlook
 from model.requests import (
+    ATTENTIONS,
     CHANGES,
     FEW_STEPS,
     MAX_SEED,
@@ -49,7 +50,11 @@ _STORED = (
     "mask_strength",
     "margin",
     "feather",
+    "step_cache",
+    "attention",
 )
+STEP_CACHE = 0.15
+"""The threshold that the window offers; docs/measurements.md says on what it rests."""
 
 
 def takes_apart(model: ModelDescription) -> bool:
@@ -75,6 +80,10 @@ class Generation(Observable):
     count = Property(1)
     model = Property[ModelDescription | None](None)
     models = Property[tuple[ModelDescription, ...]](())
+    scheme = Property("")
+    """By which the model is packed while it is loaded."""
+    room = Property(0)
+    """How much memory models may take in bytes, 0: not known."""
     references = Property[tuple[Picture, ...]](())
     """Beside the page, if it is changed; a new picture is made after them."""
     outlook = Property(Outlook())
@@ -87,6 +96,10 @@ class Generation(Observable):
     mask_strength = Property(Inpaint.strength)
     margin = Property(WHOLE)
     feather = Property(Inpaint.feather)
+    step_cache = Property(Request.step_cache)
+    attention = Property(Request.attention)
+    attentions = Property[tuple[str, ...]](())
+    """The kinds, other than the exact one, that are quicker on this computer."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -230,6 +243,8 @@ class Generation(Observable):
             "count": self.count,
             "schedule": self.effective_schedule or self.schedule,
             "loras": tuple(lora.use() for lora in self.loras if lora.is_used),
+            "step_cache": self.step_cache,
+            "attention": self.attention,
         }
         if self.reference_problem:
             raise RequestError(self.reference_problem)
@@ -287,6 +302,7 @@ class Generation(Observable):
         self.steps = request.steps or self.steps
         self.guidance = request.guidance or self.guidance
         self.seed, self.is_seed_locked = request.seed, True
+        self.step_cache, self.attention = float(request.step_cache), request.attention
         if request.width and request.height and not self.is_change:
             self.size = (request.width, request.height)
 
@@ -353,5 +369,9 @@ class Generation(Observable):
             value = tuple(value) if isinstance(value, (list, tuple)) and len(value) == 2 else None
             if value is None or all(type(side) is int for side in value):
                 self.size = value
+        elif name == "step_cache" and (type(value) is not float or not 0 <= value <= 1):
+            self.step_cache = default
+        elif name == "attention" and value not in ATTENTIONS:
+            self.attention = default
         elif type(value) is type(default):
             setattr(self, name, value)

@@ -22,6 +22,7 @@ from app.state.adapters import Adapters
 from app.state.generation import Generation, takes_apart
 from app.state.messages import Kind, Message
 from app.state.polishing import Polishing
+from app.state.precision import Precisions
 from app.state.results import Arrival, Outcome, arrivals, is_change, place
 from app.state.splitting import Splitting
 from app.state.workspace import Workspace
@@ -42,7 +43,10 @@ from model.requests import Decompose, Picture, Request, RequestError, Result, Te
 PLAN_MS = 400
 PLAN_SIDE_PX = 256
 PLAN_PROMPT = "a poster"
-_PLANNED_BY = ("size", "steps", "guidance", "count", "model", "is_change", "negative")
+_PLANNED_BY = (
+    *("size", "steps", "guidance", "count", "model", "is_change", "negative"),
+    *("step_cache", "attention"),
+)
 
 
 class Making(QObject):
@@ -61,10 +65,12 @@ class Making(QObject):
         self._generation: Generation = workspace.generation
         self.polishing = Polishing(workspace)
         self.adapters = Adapters(self._generation, workspace.client, workspace.settings)
+        self.precisions = Precisions(self._generation, workspace.client, workspace.settings)
         self._splitting = Splitting(workspace)
         self._plan_id = self._describe_id = -1
         self._is_wanted = False
         self.devices: tuple[str, ...] = ()
+        self.room = 0
         self._plan_timer = QTimer(self)
         self._plan_timer.setSingleShot(True)
         self._plan_timer.timeout.connect(self._plan)
@@ -99,6 +105,7 @@ class Making(QObject):
             workspace.client.set_command(
                 engine_command(
                     device=settings.device,
+                    budget_bytes=settings.budget_bytes,
                     model_folders=folders,
                     lora_folders=loras,
                     variants=settings.variants,
@@ -108,8 +115,10 @@ class Making(QObject):
         self._describe_id = workspace.client.describe()
 
     def _on_described(self, message: Described) -> None:
-        self.devices = message.devices
+        self.devices, self.room = message.devices, message.room
+        self._generation.room = self._workspace.settings.budget_bytes or message.room
         self._generation.adapters = message.adapters
+        self._generation.attentions = message.attentions
         self._generation.offer(message.models, self._workspace.settings.model)
         self.devices_known.emit(message.devices)
         model = self._generation.model
@@ -123,7 +132,7 @@ class Making(QObject):
             return
         if not self._generation.size:
             self._generation.fit_size(self._workspace.document.state.page)
-        self._workspace.client.load(model.path)
+        self.precisions.load()
         if self._is_wanted:
             self._is_wanted = False
             self.generate()
@@ -317,6 +326,7 @@ class Making(QObject):
                 changed_outside=outside,
                 is_map=is_map,
                 is_slower=result.is_slower,
+                differences=first.node.differences,
             )
         )
         if not is_change(job):

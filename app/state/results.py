@@ -32,7 +32,7 @@ from app.document.tiles import PixelKind
 from app.i18n import translate
 from app.store.jobs import Job
 from model.recipes import to_recipe
-from model.requests import CHANGES, Decompose, Outpaint, Request, Result
+from model.requests import CHANGES, Decompose, Differences, Outpaint, Request, Result
 
 NAME_CHARS = 80
 
@@ -41,13 +41,14 @@ NAME_CHARS = 80
 class Outcome:
     """What the status line says of the last result. No mask: nothing was to be protected. `split`:
     a picture taken apart. `is_map`: what was asked for is a map, not a picture. `is_slower`:
-    memory ran out in a first try."""
+    memory ran out in a first try. `differences`: of one that was not made exactly."""
 
     seconds: float
     changed_outside: int | None = None
     split: Split | None = None
     is_map: bool = False
     is_slower: bool = False
+    differences: Differences | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,6 +82,7 @@ def _arrival(state: DocumentState, tree: EditTree, job: Job, result: Result, k: 
         size=QSize(placed.picture.width(), placed.picture.height()),
         model=result.model,
         seconds=result.seconds / max(1, len(result.pictures)),
+        differences=result.differences[k] if result.differences else None,
         time=_now(),
     )
     return Arrival(node=node, placed=placed)
@@ -107,6 +109,7 @@ def taken_apart(page: Page, path: Sequence[Node], job: Job, result: Result) -> t
         size=found.picture.size(),
         model=result.model,
         seconds=result.seconds,
+        differences=result.differences[0] if result.differences else None,
         time=_now(),
     )
     return node, found

@@ -52,7 +52,7 @@ class Splitting(QObject):
             if workspace.tree is not tree:  # another project was opened meanwhile
                 return
             tree.add(node)
-            then = partial(self._place, node.id, result.seconds)
+            then = partial(self._place, node, result.seconds)
             if workspace.document.state.page == page:
                 then(found)
             else:
@@ -64,10 +64,11 @@ class Splitting(QObject):
         """Put the layers of a step of the history on the page again."""
         self._fit(node, picture, partial(self._go_to, node.id))
 
-    def _place(self, node_id: str, seconds: float, found: Split) -> None:
+    def _place(self, node: Node, seconds: float, found: Split) -> None:
         document = self._workspace.document
-        document.do(dataclasses.replace(place_split(document.state, found), node=node_id))
-        self.placed.emit(Outcome(seconds=seconds, split=found))
+        document.do(dataclasses.replace(place_split(document.state, found), node=node.id))
+        outcome = Outcome(seconds=seconds, split=found, differences=node.differences)
+        self.placed.emit(outcome)
 
     def _go_to(self, node_id: str, found: Split) -> None:
         document = self._workspace.document

@@ -54,6 +54,10 @@ class Fields:
     def optional_text(self, name: str) -> str | None:
         return None if self.any(name) is None else self.text(name)
 
+    def later_any(self, name: str) -> Any:
+        """Of a field that older records do not have."""
+        return self._values.get(name)
+
     def later_text(self, name: str) -> str | None:
         """Of a field that older records do not have."""
         return self.optional_text(name) if name in self._values else None

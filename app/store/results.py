@@ -5,6 +5,7 @@ A record is written once; name and pin are columns of their own, because they ma
 
 from __future__ import annotations
 
+import dataclasses
 import sqlite3
 from collections.abc import Iterable
 from typing import Any
@@ -19,7 +20,7 @@ from app.store.node_pixels import NodePixels, Stored
 from app.store.pixels import Needs, PixelWriter
 from app.store.records import seal, unseal
 from app.store.requests import encode_pictures
-from model.requests import ModelIdentity
+from model.requests import Checked, Differences, ModelIdentity
 
 NodeRow = tuple[str, str, int, str, bytes]
 
@@ -82,6 +83,7 @@ def encode_node(node: Node, pixels: PixelWriter) -> dict[str, Any]:
             "quantization": node.model.quantization,
         },
         "seconds": node.seconds,
+        "differences": node.differences and dataclasses.asdict(node.differences),
         "time": node.time,
     }
     return {**record, "needs": pixels.needs}
@@ -123,7 +125,27 @@ def decode_node(row: NodeRow, blobs: Blobs, pixels: NodePixels) -> Node:
         seconds=fields.number("seconds"),
         time=fields.text("time"),
         pinned=bool(pinned),
+        differences=_differences(fields.later_any("differences")),
     )
+
+
+def _differences(record: Any) -> Differences | None:
+    if record is None:
+        return None
+    fields = Fields(record, "differences")
+    return Differences(
+        steps=fields.whole("steps"),
+        reused=fields.whole("reused"),
+        step_cache=_checked(fields.any("step_cache")),
+        attention=_checked(fields.any("attention")),
+    )
+
+
+def _checked(record: Any) -> Checked | None:
+    if record is None:
+        return None
+    fields = Fields(record, "checked")
+    return Checked(step=fields.whole("step"), difference=fields.number("difference"))
 
 
 def _check_needs(record: Any, blobs: Blobs) -> None:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from app.i18n import translate
-
-KIB = 1024
+from model.requests import Checked, Differences
 
 
 def duration(seconds: float) -> str:
@@ -21,12 +20,13 @@ def duration(seconds: float) -> str:
     return translate("Words", "{h} h {min} min").format(h=hours, min=minutes)
 
 
-def memory(size_bytes: int) -> str:
-    """`512 MB`, `1.5 GB`"""
-    mib = size_bytes / KIB**2
-    if mib < KIB:
-        return translate("Words", "{size} MB").format(size=round(mib))
-    return translate("Words", "{size} GB").format(size=f"{mib / KIB:.1f}")
+def memory(size_bytes: float) -> str:
+    """`512 MB`, `1.5 GB`: a thousand million bytes, as disks, hubs and the engine's own sentences
+    count them."""
+    if size_bytes < 1e9:
+        digits = 0 if size_bytes >= 1e7 else 1
+        return translate("Words", "{size} MB").format(size=f"{size_bytes / 1e6:.{digits}f}")
+    return translate("Words", "{size} GB").format(size=f"{size_bytes / 1e9:.1f}")
 
 
 def percent(share: float) -> str:
@@ -34,6 +34,36 @@ def percent(share: float) -> str:
     if 0 < share < 0.01:
         return translate("Words", "less than 1 %")
     return f"{min(round(100 * share), 99) if share < 1 else 100} %"
+
+
+def differences_text(found: Differences) -> str:
+    """`9 of 20 steps reused, 1.2 % off where checked (step 14)`"""
+    parts = []
+    if found.step_cache is not None:
+        text = translate(
+            "Words", "{reused} of {steps} steps reused, {off} off where checked (step {step})"
+        )
+        check = found.step_cache
+        parts.append(
+            text.format(reused=found.reused, steps=found.steps, off=_off(check), step=check.step)
+        )
+    if found.attention is not None:
+        text = translate("Words", "attention {off} off where checked (step {step})")
+        parts.append(text.format(off=_off(found.attention), step=found.attention.step))
+    return " · ".join(parts) or translate("Words", "no step reused")
+
+
+def worst_text(found: Differences) -> str:
+    """`1.2 % off`; empty where nothing was to be checked."""
+    checks = [check for check in (found.step_cache, found.attention) if check is not None]
+    if not checks:
+        return ""
+    worst = max(checks, key=lambda check: check.difference)
+    return translate("Words", "{off} off").format(off=_off(worst))
+
+
+def _off(check: Checked) -> str:
+    return f"{check.difference * 100:.1f} %"
 
 
 def count(number: int) -> str:

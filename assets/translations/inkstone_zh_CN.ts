@@ -1502,6 +1502,10 @@
    <translation>正在询问来源…</translation>
   </message>
   <message>
+   <source>By your setting models may take {size} of memory.</source>
+   <translation>按您的设置，模型最多可用 {size} 内存。</translation>
+  </message>
+  <message>
    <source>Delete</source>
    <translation>删除</translation>
   </message>
@@ -1536,6 +1540,14 @@
   <message>
    <source>Models</source>
    <translation>模型</translation>
+  </message>
+  <message>
+   <source>Models may take about {size} of the graphics memory.</source>
+   <translation>模型约可用 {size} 显存。</translation>
+  </message>
+  <message>
+   <source>Models may take about {size} of the main memory. Without a graphics card one of their pictures takes hours.</source>
+   <translation>模型约可用 {size} 内存。没有显卡时,生成一张图需要数小时。</translation>
   </message>
   <message>
    <source>On this computer</source>
@@ -1590,20 +1602,12 @@
    <translation>正在排队。</translation>
   </message>
   <message>
-   <source>Whether a model fits is a rule of thumb: all its weights at 16 bits in the memory of one device (at 32 bits for the processor).</source>
-   <translation>“能否运行”只是粗略估计：全部权重以 16 位放入一个设备的内存（仅用处理器时为 32 位）。</translation>
-  </message>
-  <message>
    <source>changes pictures</source>
    <translation>修改图片</translation>
   </message>
   <message>
    <source>checks what is here</source>
    <translation>正在校验已有部分</translation>
-  </message>
-  <message>
-   <source>fits the graphics card</source>
-   <translation>适合本机显卡</translation>
   </message>
   <message>
    <source>makes pictures</source>
@@ -1614,16 +1618,8 @@
    <translation>仅当来源要求时填写</translation>
   </message>
   <message>
-   <source>runs on the processor, slowly</source>
-   <translation>可用处理器运行，较慢</translation>
-  </message>
-  <message>
    <source>takes pictures apart</source>
    <translation>拆分图层</translation>
-  </message>
-  <message>
-   <source>too large for this computer</source>
-   <translation>对本机来说太大</translation>
   </message>
   <message>
    <source>{done} of {total}</source>
@@ -1638,14 +1634,6 @@
    <translation>{model} 采用 {licence}，不允许商业用途。</translation>
   </message>
   <message>
-   <source>{size} GB</source>
-   <translation>{size} GB</translation>
-  </message>
-  <message>
-   <source>{size} MB</source>
-   <translation>{size} MB</translation>
-  </message>
-  <message>
    <source>{size} a second</source>
    <translation>每秒 {size}</translation>
   </message>
@@ -1656,6 +1644,101 @@
   <message>
    <source>{time} left</source>
    <translation>剩余 {time}</translation>
+  </message>
+ </context>
+ <context>
+  <name>Needs</name>
+  <message>
+   <source>4-bit</source>
+   <translation>4 位</translation>
+  </message>
+  <message>
+   <source>4-bit (int4)</source>
+   <translation>4 位（int4）</translation>
+  </message>
+  <message>
+   <source>8-bit</source>
+   <translation>8 位</translation>
+  </message>
+  <message>
+   <source>8-bit (fp8)</source>
+   <translation>8 位（fp8）</translation>
+  </message>
+  <message>
+   <source>8-bit (int8)</source>
+   <translation>8 位（int8）</translation>
+  </message>
+  <message>
+   <source>Does not fit: it needs at least {size}</source>
+   <translation>放不下：至少需要 {size}</translation>
+  </message>
+  <message>
+   <source>Does not fit: needs {size}, has {room}</source>
+   <translation>放不下：需要 {size}，只有 {room}</translation>
+  </message>
+  <message>
+   <source>Full precision</source>
+   <translation>全精度</translation>
+  </message>
+  <message>
+   <source>Half the memory. On the starter model hardly a difference can be seen (55 dB). Slower on a processor.</source>
+   <translation>内存减半。在入门模型上几乎看不出差别（55 dB）。用处理器时较慢。</translation>
+  </message>
+  <message>
+   <source>Half the memory. On the starter model no difference can be seen (65 dB). Slower on a processor.</source>
+   <translation>内存减半。在入门模型上看不出差别（65 dB）。用处理器时较慢。</translation>
+  </message>
+  <message>
+   <source>Needs {size}</source>
+   <translation>需要 {size}</translation>
+  </message>
+  <message>
+   <source>Runs whole: {size} of {room}</source>
+   <translation>完整运行：{size}，可用 {room}</translation>
+  </message>
+  <message>
+   <source>Streamed, slower: at least {size} of {room}</source>
+   <translation>逐步读入，较慢：至少 {size}，可用 {room}</translation>
+  </message>
+  <message>
+   <source>Text encoder from disk: {size} of {room}</source>
+   <translation>文本编码器从磁盘读取：{size}，可用 {room}</translation>
+  </message>
+  <message>
+   <source>The least that any precision needs are {size}.</source>
+   <translation>任何精度至少需要 {size}。</translation>
+  </message>
+  <message>
+   <source>The model as its files hold it.</source>
+   <translation>与文件中的模型完全相同。</translation>
+  </message>
+  <message>
+   <source>Under a third of the memory. On the starter model fine detail differs (47 dB), and headlines are as readable. Slower on a processor.</source>
+   <translation>内存不到三分之一。在入门模型上细节略有差别（47 dB），标题同样清晰可读。用处理器时较慢。</translation>
+  </message>
+  <message>
+   <source>{precision} fits.</source>
+   <translation>{precision} 放得下。</translation>
+  </message>
+  <message>
+   <source>{precision} in {size}, text encoder from disk</source>
+   <translation>{precision} {size}，文本编码器从磁盘读取</translation>
+  </message>
+  <message>
+   <source>{precision} needs at least {size}, and {room} are there for it.</source>
+   <translation>{precision} 至少需要 {size}，而可用的只有 {room}。</translation>
+  </message>
+  <message>
+   <source>{precision} needs {size}</source>
+   <translation>{precision} 需要 {size}</translation>
+  </message>
+  <message>
+   <source>{precision} streamed, slower</source>
+   <translation>{precision} 逐步读入，较慢</translation>
+  </message>
+  <message>
+   <source>{precision} whole in {size}</source>
+   <translation>{precision} 完整运行，{size}</translation>
   </message>
  </context>
  <context>
@@ -1829,6 +1912,29 @@
   <message>
    <source>What the model sees on the page:</source>
    <translation>模型在页面上看到的内容：</translation>
+  </message>
+ </context>
+ <context>
+  <name>Precision</name>
+  <message>
+   <source>Loading {model}: {precision}…</source>
+   <translation>正在加载 {model}：{precision}…</translation>
+  </message>
+  <message>
+   <source>Memory for Models…</source>
+   <translation>模型可用内存…</translation>
+  </message>
+  <message>
+   <source>There is not enough memory for {model}.</source>
+   <translation>内存不足，无法运行 {model}。</translation>
+  </message>
+  <message>
+   <source>Use {precision}</source>
+   <translation>使用{precision}</translation>
+  </message>
+  <message>
+   <source>{model} is ready, loaded in {time}</source>
+   <translation>{model} 已就绪，加载用时 {time}</translation>
   </message>
  </context>
  <context>
@@ -2119,6 +2225,10 @@
    <translation>润色</translation>
   </message>
   <message>
+   <source>Precision</source>
+   <translation>精度</translation>
+  </message>
+  <message>
    <source>Presets…</source>
    <translation>预设…</translation>
   </message>
@@ -2220,8 +2330,8 @@
  <context>
   <name>Settings</name>
   <message>
-   <source>A change ends the engine; the next picture starts it anew.</source>
-   <translation>更改后引擎将关闭，生成下一张图片时重新启动。</translation>
+   <source>A change of these starts the engine anew; a picture that is being made is stopped.</source>
+   <translation>更改后引擎会重新启动；正在生成的图片会停止。</translation>
   </message>
   <message>
    <source>Add Folder…</source>
@@ -2230,6 +2340,14 @@
   <message>
    <source>As the computer</source>
    <translation>跟随系统</translation>
+  </message>
+  <message>
+   <source>At most</source>
+   <translation>最多</translation>
+  </message>
+  <message>
+   <source>Automatic</source>
+   <translation>自动</translation>
   </message>
   <message>
    <source>Dark</source>
@@ -2268,6 +2386,10 @@
    <translation>浅色</translation>
   </message>
   <message>
+   <source>Memory for models</source>
+   <translation>模型可用内存</translation>
+  </message>
+  <message>
    <source>Model folders</source>
    <translation>模型文件夹</translation>
   </message>
@@ -2288,8 +2410,51 @@
    <translation>自动选择</translation>
   </message>
   <message>
+   <source>The most memory for models</source>
+   <translation>模型最多可用的内存</translation>
+  </message>
+  <message>
    <source>Theme</source>
    <translation>主题</translation>
+  </message>
+  <message>
+   <source>What is free: about {size}</source>
+   <translation>空闲内存：约 {size}</translation>
+  </message>
+ </context>
+ <context>
+  <name>Speed</name>
+  <message>
+   <source>8-bit attention</source>
+   <translation>8 位注意力</translation>
+  </message>
+  <message>
+   <source>All but Exact take less time and change the picture; how far they are off is measured in every run and shown at the step</source>
+   <translation>除“精确”外都更快，但画面会改变；每次生成都会测量偏差，并显示在该步骤旁</translation>
+  </message>
+  <message>
+   <source>Exact</source>
+   <translation>精确</translation>
+  </message>
+  <message>
+   <source>Sage attention</source>
+   <translation>Sage 注意力</translation>
+  </message>
+  <message>
+   <source>Speed</source>
+   <translation>速度</translation>
+  </message>
+  <message>
+   <source>Step cache</source>
+   <translation>步骤缓存</translation>
+  </message>
+  <message>
+   <source>Step cache {threshold}</source>
+   <translation>步骤缓存 {threshold}</translation>
+  </message>
+  <message>
+   <source>{modes} (inexact)</source>
+   <translation>{modes}（不精确）</translation>
   </message>
  </context>
  <context>
@@ -2670,8 +2835,16 @@
  <context>
   <name>Words</name>
   <message>
+   <source>attention {off} off where checked (step {step})</source>
+   <translation>注意力在抽查处（第 {step} 步）偏差 {off}</translation>
+  </message>
+  <message>
    <source>less than 1 %</source>
    <translation>不到 1 %</translation>
+  </message>
+  <message>
+   <source>no step reused</source>
+   <translation>没有复用任何步骤</translation>
   </message>
   <message>
    <source>{h} h {min} min</source>
@@ -2680,6 +2853,14 @@
   <message>
    <source>{min} min {s} s</source>
    <translation>{min} 分 {s} 秒</translation>
+  </message>
+  <message>
+   <source>{off} off</source>
+   <translation>偏差 {off}</translation>
+  </message>
+  <message>
+   <source>{reused} of {steps} steps reused, {off} off where checked (step {step})</source>
+   <translation>{steps} 步中复用了 {reused} 步，抽查处（第 {step} 步）偏差 {off}</translation>
   </message>
   <message>
    <source>{size} GB</source>

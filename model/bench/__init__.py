@@ -25,14 +25,17 @@ def main(argv: list[str]) -> int:
     parser = _Parser(prog="main.py bench", description=__doc__)
     parser.add_argument(
         "name",
-        choices=["cpu", "gpu", "parity", "plan"],
-        help="cpu: one model against diffusers; gpu: the published size on a card, tiny without "
-        "one; parity: every task of the family, tiny; plan: what "
-        "runs in which memory",
+        choices=["cpu", "gpu", "lossy", "needs", "parity", "plan"],
+        help="cpu: networks and one model against diffusers; gpu: the published size on a card, "
+        "tiny without one; lossy: what changes the picture against the exact run; needs: the "
+        "memory of every published model, as a module; parity: every task of the family, tiny; "
+        "plan: what runs in which memory",
     )
-    parser.add_argument("--model", type=Path, help="cpu: model folder; the starter by default")
+    parser.add_argument(
+        "--model", type=Path, help="cpu, lossy: model folder; the starter by default"
+    )
     parser.add_argument("--samples", type=int, help="interleaved runs of each side")
-    parser.add_argument("--steps", type=int, default=8, help="cpu: steps of the whole run")
+    parser.add_argument("--steps", type=int, help="cpu, lossy: steps of a whole run")
     options = parser.parse_args(argv)
     try:
         print(_table(options))
@@ -51,11 +54,21 @@ def _table(options: argparse.Namespace) -> str:
         from model.bench import gpu
 
         return gpu.table(samples=options.samples or gpu.SAMPLES)
+    if options.name == "needs":
+        from model.bench import needs
+
+        return needs.module()
     if options.name == "plan":
         from model.bench import plan
 
         return plan.table()
-    from model.bench import cpu
     from model.loader import starter_path
 
-    return cpu.table(options.model or starter_path(), options.samples or 20, options.steps)
+    folder = options.model or starter_path()
+    if options.name == "lossy":
+        from model.bench import lossy
+
+        return lossy.table(folder, options.samples or lossy.SAMPLES, options.steps or lossy.STEPS)
+    from model.bench import cpu
+
+    return cpu.table(folder, options.samples or 9, options.steps or 8)

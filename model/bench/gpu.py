@@ -7,26 +7,34 @@ Of it on a card everything is untried.
 
 from __future__ import annotations
 
-import importlib
+import tempfile
 import threading
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, replace
+from pathlib import Path
 from statistics import median
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from safetensors.torch import save_file
+from torch import Tensor
 
-from model.checkpoint.packing import Packing, scheme_of
+from model.bench.networks import Passing, random_transformer, reference_transformer
+from model.checkpoint import keys
+from model.checkpoint.weights import load_weights
 from model.config import TransformerConfig, VaeConfig
 from model.errors import ModelError, Stopped
 from model.lora import Adapter, Delta, linears
+from model.memory.modulation import ModulationTable, modulation_tensors
+from model.memory.streaming import Stream
 from model.rope import Grid
 from model.transformer import Transformer
 from model.vae import Vae
 
-LIMIT_S = 500.0
+LIMIT_S = 480.0
+FILE_BLOCKS = 6
+BLOCKS = "transformer_blocks."
 WARM_UPS, SAMPLES = 2, 5
 TEXT_TOKENS = 128
 RANK = 32
@@ -76,8 +84,18 @@ def table(bench: Bench | None = None, samples: int = SAMPLES) -> str:
             if time.monotonic() > until:
                 notes.append(f"{scheme}: left out, the time was up.")
                 continue
-            lines.append(_of_scheme(bench, scheme, samples, notes, until))
-        notes.append(_of_vae(bench, samples))
+            try:
+                lines.append(_of_scheme(bench, scheme, samples))
+            except torch.OutOfMemoryError:
+                lines.append(f"| {scheme or 'plain'} | does not fit |" + " |" * (len(sides) + 1))
+        for what, more in MORE.items():
+            if time.monotonic() > until:
+                notes.append("The time was up; further measures were left out.")
+                break
+            try:
+                notes.append(more(bench, samples))
+            except torch.OutOfMemoryError:
+                notes.append(f"{what}: does not fit.")
     name = torch.cuda.get_device_name() if bench.device.type == "cuda" else bench.device.type
     notes.append(
         f"{name}, torch {torch.__version__}, {bench.config.num_layers} blocks of "
@@ -87,48 +105,32 @@ def table(bench: Bench | None = None, samples: int = SAMPLES) -> str:
     return "\n".join([*lines, "", *notes])
 
 
-def _of_scheme(
-    bench: Bench, scheme: str | None, samples: int, notes: list[str], until: float
-) -> str:
+def _of_scheme(bench: Bench, scheme: str | None, samples: int) -> str:
     began = time.perf_counter()
     _forget_peak(bench)
-    network = _network(bench, scheme)
+    network = _tabled(bench, scheme)
     _wait(bench)
     build = time.perf_counter() - began
     steps = [_seconds(bench, _step(bench, network, side), samples) for side in bench.sides_px]
     cells = [f"{1000 * seconds:.0f} ms" for seconds in steps]
-    peak = _peak(bench)
-    if scheme is None:
-        notes.append(_of_loras(bench, network))
-        notes.append(_of_stop(bench, network))
-        if time.monotonic() < until and (found := _beside_diffusers(bench, network, samples)):
-            notes.append(found)
-    return f"| {scheme or 'plain'} | {build:.1f} s | {' | '.join(cells)} | {peak} |"
+    return f"| {scheme or 'plain'} | {build:.1f} s | {' | '.join(cells)} | {_peak(bench)} |"
 
 
-def _network(bench: Bench, scheme: str | None) -> Transformer:
-    """With random weights; with a scheme its linears are packed one after the other."""
-    with torch.device("meta"):
-        network = Transformer(bench.config)
-    chance = torch.Generator(bench.device).manual_seed(0)
-    packing = Packing(scheme=scheme_of(scheme))
-    for name, parameter in list(network.named_parameters()):
-        parent, _, leaf = name.rpartition(".")
-        tensor = torch.ones(parameter.shape, dtype=bench.dtype, device=bench.device)
-        if parameter.ndim > 1:
-            tensor.normal_(0.0, 0.02, generator=chance)
-        elif leaf == "bias":
-            tensor.zero_()
-        module = network.get_submodule(parent)
-        setattr(module, leaf, nn.Parameter(tensor, requires_grad=False))
-    if packing.scheme is not None:
-        for name in list(linears(network)):
-            weight = network.get_parameter(f"{name}.weight").data
-            packed = packing.linear(network, f"{name}.weight", weight, bench.device)
-            if packed is not None:
-                parent, _, leaf = name.rpartition(".")
-                setattr(network.get_submodule(parent), leaf, packed)
-    return network.eval()
+def _tabled(
+    bench: Bench,
+    scheme: str | None = None,
+    without: Callable[[Transformer], Collection[str]] = modulation_tensors,
+) -> Transformer:
+    """As a run has it: a table in the place of the modulation's weights."""
+    like: dict[str, Any] = {"device": bench.device, "dtype": bench.dtype}
+    network = random_transformer(bench.config, scheme=scheme, without=without, **like)
+    table = ModulationTable(network, Passing(network, **like))
+    table.expect(_sigma(bench))
+    return network
+
+
+def _sigma(bench: Bench) -> Tensor:
+    return torch.full((1,), 0.7, device=bench.device, dtype=bench.dtype)
 
 
 def _inputs(bench: Bench, side_px: int) -> tuple[Tensor, Tensor, Tensor, Grid]:
@@ -137,8 +139,7 @@ def _inputs(bench: Bench, side_px: int) -> tuple[Tensor, Tensor, Tensor, Grid]:
     like: dict[str, Any] = {"device": bench.device, "dtype": bench.dtype, "generator": chance}
     tokens = torch.randn(1, cells * cells, bench.config.in_channels, **like)
     text = torch.randn(1, TEXT_TOKENS, bench.config.text_dim, **like)
-    sigma = torch.full((1,), 0.7, device=bench.device, dtype=bench.dtype)
-    return tokens, text, sigma, (1, cells, cells)
+    return tokens, text, _sigma(bench), (1, cells, cells)
 
 
 def _step(bench: Bench, network: Transformer, side_px: int) -> Callable[[], object]:
@@ -147,8 +148,9 @@ def _step(bench: Bench, network: Transformer, side_px: int) -> Callable[[], obje
     return lambda: network.together(tokens, texts, sigma, [grid])
 
 
-def _of_loras(bench: Bench, network: Transformer) -> str:
+def _of_loras(bench: Bench, samples: int) -> str:
     """On the projections of the image's stream, as most LoRAs are."""
+    network = _tabled(bench)
     ends = ("attn.to_q", "attn.to_k", "attn.to_v", "attn.to_out.0")
     like: dict[str, Any] = {"device": bench.device, "dtype": bench.dtype}
     deltas = {
@@ -167,8 +169,9 @@ def _of_loras(bench: Bench, network: Transformer) -> str:
     )
 
 
-def _of_stop(bench: Bench, network: Transformer) -> str:
+def _of_stop(bench: Bench, samples: int) -> str:
     """From the wish to stop, in the middle of a pass, to the device's rest."""
+    network = _tabled(bench)
     tokens, text, sigma, grid = _inputs(bench, bench.sides_px[-1])
     wish = threading.Event()
     asked = 0.0
@@ -191,24 +194,72 @@ def _of_stop(bench: Bench, network: Transformer) -> str:
     return f"Stopping a pass of {bench.sides_px[-1]} px: {took:.0f} ms."
 
 
-def _beside_diffusers(bench: Bench, network: Transformer, samples: int) -> str:
-    """The same weights under the reference's class, if it is installed and both fit."""
+def _of_stream(bench: Bench, samples: int) -> str:
+    """All blocks come from main memory at every step, page-locked on CUDA."""
+    _forget_peak(bench)
+    network = _tabled(bench, without=_blocks_and_modulation)
+    apart = modulation_tensors(network)
+    blocks = list(network.transformer_blocks)
+    names = [
+        tuple(n for n, _ in block.named_parameters() if f"{BLOCKS}{index}.{n}" not in apart)
+        for index, block in enumerate(blocks)
+    ]
+    kept = {
+        f"{BLOCKS}{index}.{name}": torch.zeros(block.get_parameter(name).shape, dtype=bench.dtype)
+        for index, block in enumerate(blocks)
+        for name in names[index]
+    }
+    if bench.device.type == "cuda":
+        kept = {name: tensor.pin_memory() for name, tensor in kept.items()}
+    network.transformer_blocks = stream = Stream(
+        blocks, BLOCKS, names, 0, kept.__getitem__,
+        dtype=bench.dtype, device=bench.device, is_kept=True,
+    )  # fmt: skip
+    side = bench.sides_px[-1]
     try:
-        reference_class = importlib.import_module("diffusers").QwenImageTransformer2DModel
+        seconds = _seconds(bench, _step(bench, network, side), min(samples, 3))
+    finally:
+        stream.rest()
+    return (
+        f"All {len(blocks)} blocks streamed from main memory: a step of {side} px in "
+        f"{1000 * seconds:.0f} ms{_at_most(bench)}."
+    )
+
+
+def _blocks_and_modulation(network: Transformer) -> frozenset[str]:
+    return frozenset(name for name in network.state_dict() if name.startswith(BLOCKS)) | frozenset(
+        modulation_tensors(network)
+    )
+
+
+def _of_load(bench: Bench, samples: int) -> str:
+    """A file of a few blocks, as the system keeps it in memory behind the first reading."""
+    config = replace(bench.config, num_layers=min(FILE_BLOCKS, bench.config.num_layers))
+    network = random_transformer(config, device=bench.device, dtype=bench.dtype)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "transformer.safetensors")
+        save_file(network.state_dict(), path)
+        num_bytes = path.stat().st_size
+
+        def load() -> None:
+            with torch.device("meta"):
+                empty = Transformer(config)
+            load_weights(empty, path, "", keys.plain(empty), dtype=bench.dtype, device=bench.device)
+
+        seconds = _seconds(bench, load, min(samples, 3))
+    return (
+        f"{config.num_layers} blocks from a file that is in the system's memory, hashed meanwhile: "
+        f"{num_bytes / 1e9 / seconds:.2f} GB/s."
+    )
+
+
+def _beside_diffusers(bench: Bench, samples: int) -> str:
+    """The same weights under the reference's class, if it is installed and both fit."""
+    network = random_transformer(bench.config, device=bench.device, dtype=bench.dtype)
+    try:
+        reference = reference_transformer(network)
     except ImportError:
         return "diffusers is not installed: nothing to compare with."
-    config = bench.config
-    with torch.device("meta"):
-        reference = reference_class(
-            num_layers=config.num_layers,
-            num_attention_heads=config.num_attention_heads,
-            attention_head_dim=config.attention_head_dim,
-            joint_attention_dim=config.joint_attention_dim,
-            axes_dims_rope=config.axes_dims_rope,
-        )
-    reference.load_state_dict(network.state_dict(), assign=True)
-    reference.pos_embed = type(reference.pos_embed)(10000, list(config.axes_dims_rope), True)
-    reference.eval()
     side = bench.sides_px[0]
     tokens, text, sigma, grid = _inputs(bench, side)
 
@@ -252,7 +303,17 @@ def _of_vae(bench: Bench, samples: int) -> str:
         z = torch.zeros(1, bench.vae.z_dim, cells, cells, device=bench.device, dtype=bench.dtype)
         seconds = _seconds(bench, lambda z=z: vae.decode(z), samples)
         times.append(f"{side} px in {1000 * seconds:.0f} ms")
-    return f"The VAE decodes {' and '.join(times)}, at most {_peak(bench)}."
+    return f"The VAE decodes {' and '.join(times)}{_at_most(bench)}."
+
+
+MORE: dict[str, Callable[[Bench, int], str]] = {
+    "A LoRA": _of_loras,
+    "Stopping": _of_stop,
+    "Streamed blocks": _of_stream,
+    "Loading": _of_load,
+    "Beside diffusers": _beside_diffusers,
+    "The VAE": _of_vae,
+}
 
 
 def _seconds(bench: Bench, work: Callable[[], object], samples: int) -> float:
@@ -280,6 +341,10 @@ def _forget_peak(bench: Bench) -> None:
     if bench.device.type == "cuda":
         torch.cuda.empty_cache()
         torch.cuda.reset_peak_memory_stats()
+
+
+def _at_most(bench: Bench) -> str:
+    return f", at most {_peak(bench)}" if bench.device.type == "cuda" else ""
 
 
 def _peak(bench: Bench) -> str:

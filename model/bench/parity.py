@@ -20,7 +20,6 @@ import torch
 from torch import Tensor
 
 from model.bench import tiny, tiny21
-from model.bench.cpu import interleaved
 from model.bench.reference import (
     Pair,
     as_pipeline,
@@ -39,6 +38,7 @@ from model.bench.reference import (
     to_picture,
     token_types,
 )
+from model.bench.timing import interleaved
 from model.checkpoint.save import save_lora
 from model.config import FAMILIES
 from model.controlnet import BlockwiseControlNet, ControlNet
@@ -130,7 +130,7 @@ def table(samples: int) -> str:
         *map(str, rows),
         "",
         f"Random weights, {SIDE} px, {STEPS} steps, guidance {GUIDANCE:g}, float32, one thread; "
-        f"processor time, the least of {samples} interleaved samples. "
+        f"processor time, medians of {samples} interleaved samples. "
         f"diffusers {version}, torch {torch.__version__}.",
     ])  # fmt: skip
 

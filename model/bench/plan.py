@@ -11,18 +11,19 @@ from pathlib import Path
 
 import torch
 
+from model.checkpoint.assembly import encoder_config, vae_config
 from model.checkpoint.build import build
 from model.checkpoint.folder import ModelFolder
-from model.checkpoint.packing import packed_bytes, scheme_of
+from model.checkpoint.packing import forms_by, scheme_of
+from model.checkpoint.published import transformer_config
 from model.checkpoint.variants import NO_VARIANTS
-from model.config import FAMILIES, SchedulerConfig, TransformerConfig, VaeConfig
+from model.config import FAMILIES, Family, SchedulerConfig
 from model.errors import OutOfMemory
+from model.hub.machine import FREE
 from model.memory.planner import Forecast, Planner
-from model.text_encoder.config import EncoderConfig, ImageConfig, LanguageConfig, VisionConfig
+from model.text_encoder.config import ImageConfig
 
 MEMORIES_GB = (8, 12, 16, 24, 32, 48)
-FREE = 0.92
-"""Of a card's memory, what is left beside its driver and the screen."""
 MODEL = "Qwen-Image-2512"
 
 
@@ -32,7 +33,8 @@ def table() -> str:
         "|---|" + "---|" * len(_TYPES),
     ]
     with tempfile.TemporaryDirectory() as place:
-        planners = [_planner(Path(place), scheme) for _, scheme in _TYPES]
+        row = next(row for row in FAMILIES if row.name == MODEL)
+        planners = [planner_of(Path(place), row, scheme) for _, scheme in _TYPES]
         for memory in MEMORIES_GB:
             cells = [_cell(planner, int(memory * FREE * 1e9)) for planner in planners]
             lines.append(f"| {memory} GB | {' | '.join(cells)} |")
@@ -42,28 +44,36 @@ def table() -> str:
 _TYPES = (("bf16", None), ("int8", "int8"), ("int4", "int4"))
 
 
-def _planner(place: Path, scheme: str | None) -> Planner:
-    folder = published(place)
-    found = scheme_of(scheme)
-    packed = None
-    if found is not None:
-        packed = packed_bytes(build(folder).transformer, found, torch.bfloat16)
-    return Planner(folder, torch.bfloat16, torch.device("cuda"), packed)
+def planner_of(
+    place: Path,
+    row: Family,
+    scheme: str | None,
+    dtype: torch.dtype = torch.bfloat16,
+    device: str = "cuda",
+    *,
+    is_packed_now: bool = False,
+) -> Planner:
+    """Of the published model, whose files are packed by `scheme`, or which is packed now."""
+    folder = published(place, row)
+    parts, found = build(folder), scheme_of(scheme)
+    forms = {} if found is None else {"transformer": forms_by(parts.transformer, found)}
+    now = found if is_packed_now else None
+    return Planner(folder, dtype, torch.device(device), forms, scheme=now, parts=parts)
 
 
-def published(place: Path) -> ModelFolder:
+def published(place: Path, row: Family) -> ModelFolder:
     """Of the published size, by its numbers alone; there are no weights in `place`."""
     names = ("transformer", "vae", "text_encoder", "tokenizer")
     for name in names:
         (place / name).mkdir(exist_ok=True)
     return ModelFolder(
-        path=place / MODEL,
-        row=next(row for row in FAMILIES if row.name == MODEL),
+        path=place / row.name,
+        row=row,
         variants=NO_VARIANTS,
-        transformer=TransformerConfig(),
-        vae=VaeConfig(),
+        transformer=transformer_config(row),
+        vae=vae_config(row),
         scheduler=SchedulerConfig(),
-        encoder=EncoderConfig(language=LanguageConfig(), vision=VisionConfig()),
+        encoder=encoder_config(row),
         images=ImageConfig(),
         parts={name: place / name for name in names},
         config_files={},

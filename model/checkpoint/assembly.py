@@ -112,9 +112,9 @@ def read_model(
         row=row,
         variants=found.variants,
         transformer=_transformer_config(found, row, base),
-        vae=base.vae if base else _vae_config(row),
+        vae=base.vae if base else vae_config(row),
         scheduler=_scheduler(row, base),
-        encoder=base.encoder if base else _encoder_config(row),
+        encoder=base.encoder if base else encoder_config(row),
         images=_images(row, base, parts["tokenizer"]),
         parts={"transformer": path, **parts},
         config_files=config_files,
@@ -359,13 +359,13 @@ def _axes(head_dim: int, row: Family, base: Companions | None, path: Path) -> tu
     )
 
 
-def _vae_config(row: Family) -> VaeConfig | Vae21Config:
+def vae_config(row: Family) -> VaeConfig | Vae21Config:
     if row.generation is Generation.two_one:
         return Vae21Config()
     return VaeConfig(input_channels=4 if row.has_layers else 3)
 
 
-def _encoder_config(row: Family) -> EncoderConfig | Encoder21Config:
+def encoder_config(row: Family) -> EncoderConfig | Encoder21Config:
     if row.generation is Generation.two_one:
         return Encoder21Config(language=Language21Config(), vision=Vision21Config())
     return EncoderConfig(language=LanguageConfig(), vision=VisionConfig())

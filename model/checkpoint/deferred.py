@@ -11,6 +11,8 @@ from torch import nn
 
 from model.checkpoint.keys import Dialect
 from model.checkpoint.on_disk import OnDisk
+from model.checkpoint.packing import Packing
+from model.quantize.linear import is_packed, parts_of, put_parts
 
 
 class Deferred:
@@ -31,11 +33,12 @@ class Deferred:
         dtype: torch.dtype,
         device: torch.device,
         tower: Path | None = None,
+        packing: Packing | None = None,
     ) -> None:
         self._network = network
         self._dialect, self._names = dialect, frozenset(names)
         self._dtype, self.device = dtype, device
-        self._files = OnDisk(place, stem, dialect, tower)
+        self._files = OnDisk(place, stem, dialect, tower, packing)
 
     @property
     def rest(self) -> Dialect:
@@ -43,8 +46,8 @@ class Deferred:
         return self._dialect.without(self._names)
 
     @property
-    def num_elements(self) -> int:
-        return sum(torch.Size(self._dialect.shapes[name]).numel() for name in self._names)
+    def names(self) -> frozenset[str]:
+        return self._names
 
     def modules(self) -> Generator[str, None, None]:
         """Names of the modules in the order of the files; each has its weights until the next one
@@ -52,13 +55,13 @@ class Deferred:
         with closing(self._files):
             for module_name, leaves in self._grouped().items():
                 module = self._network.get_submodule(module_name)
-                empty = {leaf: getattr(module, leaf) for leaf in leaves}
+                empty = {leaf: parts_of(module, leaf) for leaf in leaves}
                 try:
                     self._fill(module_name, leaves)
                     yield module_name
                 finally:
-                    for leaf, parameter in empty.items():
-                        setattr(module, leaf, parameter)
+                    for leaf, parts in empty.items():
+                        put_parts(module, leaf, parts)
 
     def load(self) -> None:
         """All of them, to stay."""
@@ -78,7 +81,12 @@ class Deferred:
     def _fill(self, module_name: str, leaves: Iterable[str]) -> None:
         module = self._network.get_submodule(module_name)
         for leaf in leaves:
-            stored = self._files.read(f"{module_name}.{leaf}", self.device)
-            # A copy: what was read lasts until the next reading alone.
-            tensor = stored.to(device=self.device, dtype=self._dtype, copy=True).contiguous()
-            setattr(module, leaf, nn.Parameter(tensor, requires_grad=False))
+            name = f"{module_name}.{leaf}"
+            # Copies: what was read lasts until the next reading alone.
+            if is_packed(module, leaf):
+                stored = self._files.read_packed(name).parts
+                parts = tuple(part.to(self.device, copy=True) for part in stored)
+            else:
+                numbers = self._files.read(name, self.device)
+                parts = (numbers.to(self.device, self._dtype, copy=True).contiguous(),)
+            put_parts(module, leaf, parts)

@@ -92,6 +92,7 @@ class EncoderGguf:
         for names in self._pieces.values():
             names.sort(key=_place)
         self._stored = stored
+        self._files_of = {weight.name: file for file in files for weight in file.weights}
 
     @property
     def weights(self) -> tuple[StoredWeight, ...]:
@@ -129,12 +130,15 @@ class EncoderGguf:
         pieces = self._pieces.get(name)
         if pieces is None:
             raise CheckpointError(f"{self._files[0].path} lacks {name}; download the file again")
-        values = [self._read_piece(piece) for piece in pieces]
-        return values[0] if len(values) == 1 else _joined(name, values)
+        if len(pieces) == 1:
+            return self._files_of[pieces[0]].read_one(pieces[0], room)
+        return _joined(name, [self._files_of[piece].read_one(piece) for piece in pieces])
 
-    def _read_piece(self, name: str) -> Value:
-        file = next(f for f in self._files if any(w.name == name for w in f.weights))
-        return file.read_one(name)
+    def form(self, name: str) -> Value:
+        pieces = self._pieces[name]
+        if len(pieces) == 1:
+            return self._files_of[pieces[0]].form(pieces[0])
+        return torch.empty(self._whole(name, pieces).shape, device="meta")
 
     def hashes(self) -> dict[str, str]:
         return {name: digest for file in self._files for name, digest in file.hashes().items()}

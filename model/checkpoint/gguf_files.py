@@ -6,19 +6,18 @@ once, and hashed while it is read. Knows nothing of networks.
 
 from __future__ import annotations
 
-import hashlib
 import math
 import os
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, BinaryIO, Self
 
 import torch
 
-from model.checkpoint.opened import HASH_CHUNK_BYTES, fill, open_file, samples
+from model.checkpoint.opened import Hash, fill, open_file, samples
 from model.checkpoint.safetensors_files import MAX_NAME_CHARS, MAX_TENSORS, Room
 from model.checkpoint.stored import MARKS, StoredWeight, Value, bare
 from model.errors import CheckpointError
@@ -56,6 +55,7 @@ _OTHER_TYPES = {
     35: "TQ2_0", 39: "MXFP4", 40: "NVFP4",
 }  # fmt: skip
 """Types that exist and are not read."""
+_CHUNK_BYTES = 8 * 2**20
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,48 +111,52 @@ class GgufFile:
 
     def read(self) -> Iterator[tuple[str, Value]]:
         """Name and packed weight, in the order of the file, each in memory of its own."""
-        digest = hashlib.sha256()
         position = 0
-        for entry in self.entries:
-            self._hash(digest, position, self._start + entry.begin)
-            packed = self._packed(entry)
-            digest.update(packed.parts[0].numpy().data)
-            position = self._start + entry.end
-            if bare(entry.name) not in MARKS:
-                yield entry.name, packed
-        self._hash(digest, position, None)
-        self.sha256 = digest.hexdigest()
+        with Hash() as digest:
+            for entry in self.entries:
+                self._hash(digest, position, self._start + entry.begin)
+                packed = _packed(entry, self._bytes_of(entry, Room()))
+                digest.update(packed.parts[0].numpy().data)
+                position = self._start + entry.end
+                if bare(entry.name) not in MARKS:
+                    yield entry.name, packed
+            self._hash(digest, position, None)
+            self.sha256 = digest.hexdigest()
 
     def read_one(self, name: str, room: Room | None = None) -> Value:
         """CheckpointError when there is none of this name."""
-        entry = next((entry for entry in self.entries if entry.name == name), None)
-        if entry is None:
-            raise CheckpointError(f"{self.path} lacks {name}; download the file again")
-        return self._packed(entry)
+        entry = self._entry(name)
+        return _packed(entry, self._bytes_of(entry, room or Room()))
+
+    def form(self, name: str) -> Value:
+        entry = self._entry(name)
+        data = torch.empty(entry.end - entry.begin, dtype=torch.uint8, device="meta")
+        return _packed(entry, data)
 
     def hashes(self) -> dict[str, str]:
         return {self.path.name: self.sha256 or ""}
 
-    def _packed(self, entry: GgufEntry) -> Packed:
-        self._file.seek(self._start + entry.begin)
-        data = torch.empty(entry.end - entry.begin, dtype=torch.uint8)
-        fill(self._file, data.numpy().data, self.path, entry.name)
-        return Packed(
-            scheme=entry.kind.name,
-            shape=entry.shape,
-            parts=(data,),
-            unpack=partial(ggml.dequantise, kind=entry.kind),
-            by_row=1 if len(entry.shape) == 2 else 0,
-        )
+    @cached_property
+    def _by_name(self) -> dict[str, GgufEntry]:
+        return {entry.name: entry for entry in self.entries}
 
-    def _hash(self, digest: Any, begin: int, end: int | None) -> None:
+    def _entry(self, name: str) -> GgufEntry:
+        if name not in self._by_name:
+            raise CheckpointError(f"{self.path} lacks {name}; download the file again")
+        return self._by_name[name]
+
+    def _bytes_of(self, entry: GgufEntry, room: Room) -> torch.Tensor:
+        self._file.seek(self._start + entry.begin)
+        data = room.take(entry.end - entry.begin)
+        fill(self._file, data.numpy().data, self.path, entry.name)
+        return data
+
+    def _hash(self, digest: Hash, begin: int, end: int | None) -> None:
         """The header, or what pads a tensor; `None` means to the end of the file."""
         self._file.seek(begin)
         left = end - begin if end is not None else None
         while left is None or left > 0:
-            chunk = self._file.read(
-                HASH_CHUNK_BYTES if left is None else min(left, HASH_CHUNK_BYTES)
-            )
+            chunk = self._file.read(_CHUNK_BYTES if left is None else min(left, _CHUNK_BYTES))
             if not chunk:
                 break
             digest.update(chunk)
@@ -175,6 +179,16 @@ def is_gguf(path: Path) -> bool:
             return file.read(4) == MAGIC
     except (OSError, ValueError):
         return False
+
+
+def _packed(entry: GgufEntry, data: torch.Tensor) -> Packed:
+    return Packed(
+        scheme=entry.kind.name,
+        shape=entry.shape,
+        parts=(data,),
+        unpack=partial(ggml.dequantise, kind=entry.kind),
+        by_row=1 if len(entry.shape) == 2 else 0,
+    )
 
 
 class _Cursor:

@@ -10,9 +10,10 @@ import torch
 from torch import Tensor
 
 from model.checkpoint.keys import Dialect
+from model.checkpoint.packing import Packing, cut, numbers_of
 from model.checkpoint.safetensors_files import Room
 from model.checkpoint.sources import SUFFIXES, open_place
-from model.checkpoint.stored import Source
+from model.checkpoint.stored import Source, Value
 from model.checkpoint.weights import check_weights
 from model.errors import CheckpointError
 from model.quantize.packed import Packed
@@ -25,15 +26,24 @@ class OnDisk:
     refused with a CheckpointError. May be read from any thread, one at a time.
     """
 
-    def __init__(self, place: Path, stem: str, dialect: Dialect, tower: Path | None = None) -> None:
+    def __init__(
+        self,
+        place: Path,
+        stem: str,
+        dialect: Dialect,
+        tower: Path | None = None,
+        packing: Packing | None = None,
+    ) -> None:
         self._place, self._stem, self._tower = place, stem, tower
-        self._dialect = dialect
+        self._dialect, self._packing = dialect, packing or Packing()
         self._stamps = self._stamps_now()
         self._stack = ExitStack()
         self._source: Source | None = None
         self._published: dict[str, tuple[str, int, int]] = {}
         self._lock = threading.Lock()
         self._room = Room()
+        self._fused: tuple[str, Value] | None = None
+        """What was read last of those that several share, who want it one soon after the other."""
 
     def names(self) -> tuple[str, ...]:
         """Ours of all tensors, in the order of the files."""
@@ -44,20 +54,31 @@ class OnDisk:
     def read(self, name: str, device: torch.device | str = "cpu") -> Tensor:
         """On the CPU, of the stored type; of a packed weight the numbers, in float32, computed on
         `device`. It lasts until the next one is read."""
-        with self._lock:
-            source = self._opened()
-            published, index, count = self._published[name]
-            value = source.read_one(published, self._room)
-        tensor = value.dequantise(device) if isinstance(value, Packed) else value
-        if count > 1:
-            tensor = tensor.chunk(count)[index]
+        tensor = numbers_of(self._share(name, device), device)
         if self._dialect.is_loose:
             tensor = tensor.reshape(self._dialect.shapes[name])
         return self._dialect.fold(name, tensor)
 
+    def read_packed(self, name: str) -> Packed:
+        """Of a weight that the packing keeps packed, in memory as `Packing.packed` has it. It lasts
+        until the next one is read."""
+        packed = self._packing.packed(self._share(name, "cpu"))
+        assert packed is not None, name
+        return packed
+
+    def _share(self, name: str, device: torch.device | str) -> Value:
+        with self._lock:
+            source = self._opened()
+            published, index, count = self._published[name]
+            if count == 1:
+                return source.read_one(published, self._room)
+            if self._fused is None or self._fused[0] != published:
+                self._fused = published, source.read_one(published)
+            return cut(self._fused[1], count, device)[index]
+
     def close(self) -> None:
         with self._lock:
-            self._source = None
+            self._source = self._fused = None
             self._room = Room()
             self._stack.close()
 

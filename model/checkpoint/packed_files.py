@@ -7,7 +7,7 @@ alone. The schemes themselves are in `packed_schemes`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -68,9 +68,12 @@ class PackedFiles:
                     yield name, self._value(name, tensor)
 
     def read_one(self, name: str, room: Room | None = None) -> Value:
-        """CheckpointError when there is none of this name."""
-        room = None if name in self._bundles else room
+        """CheckpointError when there is none of this name. Of a packed weight only what is beside
+        it lies outside `room`."""
         return self._value(name, self._tensor(name, room))
+
+    def form(self, name: str) -> Value:
+        return self._value(name, self._empty(name), self._empty)
 
     def hashes(self) -> dict[str, str]:
         return {file.path.name: file.sha256 or "" for file in self._files}
@@ -85,12 +88,18 @@ class PackedFiles:
             return StoredWeight(name=entry.name, shape=entry.shape, scheme=DTYPE_NAMES[entry.dtype])
         return StoredWeight(name=entry.name, shape=found.shape, scheme=found.scheme)
 
-    def _value(self, name: str, tensor: Tensor) -> Value:
+    def _value(
+        self, name: str, tensor: Tensor, side: Callable[[str], Tensor] | None = None
+    ) -> Value:
+        """`side` gives what is beside a packed weight."""
         found = self._bundles.get(name)
         if found is None:
             return tensor
-        parts = (tensor, *map(self._tensor, found.sides))
-        return found.packed(parts)
+        return found.packed((tensor, *map(side or self._tensor, found.sides)))
+
+    def _empty(self, name: str) -> Tensor:
+        _, entry = self._found[name]
+        return torch.empty(entry.shape, dtype=entry.dtype, device="meta")
 
     def _tensor(self, name: str, room: Room | None = None) -> Tensor:
         if name not in self._found:

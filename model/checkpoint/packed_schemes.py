@@ -143,7 +143,7 @@ class Stored:
         return Bundle(
             scheme=int8.scheme(group),
             shape=self.entry.shape,
-            unpack=partial(int8.dequantise, group=group),
+            unpack=int8.dequantise,
             sides=(self._scale(".weight_scale"),),
             dtypes=(torch.int8,),
             by_row=2,
@@ -156,7 +156,7 @@ class Stored:
         return Bundle(
             scheme="rotated I4",
             shape=(rows, 2 * half),
-            unpack=partial(int4.dequantise, group=group),
+            unpack=int4.dequantise,
             sides=(self._side(".weight_scale", rows),),
             by_row=2,
             rotation=group,
@@ -176,7 +176,7 @@ class Stored:
         return Bundle(
             scheme=w4a8.SCHEME,
             shape=(rows, columns),
-            unpack=partial(w4a8.dequantise, rotation=rotation),
+            unpack=w4a8.dequantise,
             sides=(
                 groups,
                 self._side(".weight_s_channel", rows),

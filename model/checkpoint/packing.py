@@ -1,66 +1,105 @@
 """Which weights of a network stay packed when it is loaded, and the linears that hold them.
 
-Those of the transformer's blocks alone: they are more than 99 % of the numbers, while embedders,
+Those of the blocks alone: they are more than 99 % of a transformer's numbers, while embedders,
 norms and the final layer decide what the blocks work on and take next to nothing.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
+from functools import lru_cache
 
 import torch
 from torch import Tensor, nn
 
-from model.checkpoint.safetensors_files import DTYPES
-from model.checkpoint.sources import open_place
-from model.checkpoint.stored import StoredWeight, Value
-from model.checkpoint.variants import weight_files
+from model.checkpoint.keys import Dialect
+from model.checkpoint.stored import Source, Value
 from model.errors import ModelError
 from model.quantize.choice import Kernels
 from model.quantize.linear import QuantLinear
 from model.quantize.packed import Packed
 from model.quantize.schemes import SCHEMES, Scheme
 
-BLOCKS = "transformer_blocks."
+BLOCKS = ("transformer_blocks.", "language_model.layers.", "visual.blocks.")
+"""Of the transformer and the text encoder."""
 _FEW_BITS = 16
 """A weight of so many bits or more is made into numbers: nothing is saved by keeping it."""
+
+Forms = Mapping[str, Packed]
+"""Packed weights without their values, by our names."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Packing:
-    """What a file holds packed stays as it is, or with a `scheme` all is packed by that."""
+    """What a file holds packed stays as it is, or with a `scheme` all is packed by that. `device`
+    is where it will work."""
 
     scheme: Scheme | None = None
+    device: torch.device = field(default_factory=lambda: torch.device("cpu"))
     kernels: Kernels = field(default_factory=Kernels)
 
-    def linear(
-        self, network: nn.Module, name: str, value: Value, device: torch.device | str
-    ) -> QuantLinear | None:
-        """What takes the place of the linear whose weight is `name`, on `device`; None where the
-        weight is no block's linear, or gains nothing by being packed. The bias is the linear's."""
-        module, _, leaf = name.rpartition(".")
-        linear = network.get_submodule(module)
-        if leaf != "weight" or not isinstance(linear, nn.Linear) or not is_of_block(module):
+    def linear(self, network: nn.Module, name: str, value: Value) -> QuantLinear | None:
+        """What takes the place of the linear whose weight is `name`; None where the weight is no
+        block's linear, or gains nothing by being packed. The bias is the linear's."""
+        if name not in weights_of_linears(network):
             return None
-        packed = self._packed(value, torch.device(device))
-        if packed is None:
+        packed = self.packed(value)
+        return None if packed is None else self._holding(packed, network, name)
+
+    def packed(self, value: Value) -> Packed | None:
+        """The weight as its linear keeps it: where `value` is, or where it is packed now. None if
+        it is made into numbers."""
+        if self._is_for_scheme(value):
+            assert self.scheme is not None
+            # Not on Metal, which has no float8.
+            place = torch.device("cpu") if self.device.type == "mps" else self.device
+            value = self.scheme.pack(numbers_of(value, place).to(place))
+        elif not _is_small(value):
             return None
+        assert isinstance(value, Packed)
+        return value.ready_for(self.device)
+
+    def form(self, value: Value) -> Packed | None:
+        """What `packed` makes of a weight without values."""
+        if self._is_for_scheme(value):
+            assert self.scheme is not None
+            value = _form(self.scheme, tuple(value.shape))
+        elif not _is_small(value):
+            return None
+        assert isinstance(value, Packed)
+        return value.ready_for(self.device)
+
+    def forms(self, network: nn.Module, source: Source, dialect: Dialect) -> dict[str, Packed]:
+        """Of open files, the weights that stay packed in a network that is on the meta device."""
+        linears, found = weights_of_linears(network), {}
+        for weight in source.weights:
+            names = dialect.names(weight.name)
+            if linears.isdisjoint(names):
+                continue
+            for name, value in zip(names, cut(source.form(weight.name), len(names)), strict=True):
+                if (form := self.form(value)) is not None:
+                    found[name] = form
+        return found
+
+    def dress(self, network: nn.Module, forms: Forms) -> None:
+        """Put linears of packed weights in the place of plain ones."""
+        for name, form in forms.items():
+            module = name.rpartition(".")[0]
+            network.set_submodule(module, self._holding(form, network, name))
+
+    def _holding(self, packed: Packed, network: nn.Module, name: str) -> QuantLinear:
+        linear = network.get_submodule(name.rpartition(".")[0])
+        assert isinstance(linear, nn.Linear)
         return QuantLinear(packed, linear.bias, self.kernels).train(linear.training)
 
-    def _packed(self, value: Value, device: torch.device) -> Packed | None:
-        if self.scheme is not None and self.scheme.fits(value.shape[1]):
-            if isinstance(value, Packed) and value.scheme == kind(self.scheme, value.shape):
-                return value.to(device)
-            # Not on Metal, which has no float8.
-            place = torch.device("cpu") if device.type == "mps" else device
-            numbers = value.dequantise(place) if isinstance(value, Packed) else value.to(place)
-            return self.scheme.pack(numbers).to(device)
-        if isinstance(value, Packed) and 8 * value.num_bytes < _FEW_BITS * math.prod(value.shape):
-            return value.to(device)
-        return None
+    def _is_for_scheme(self, value: Value) -> bool:
+        """Whether it is packed by the scheme, and is not yet."""
+        if self.scheme is None or not self.scheme.fits(value.shape[1]):
+            return False
+        is_packed = isinstance(value, Packed)
+        return not is_packed or value.scheme != kind(self.scheme, tuple(value.shape))
 
 
 def scheme_of(name: str | None) -> Scheme | None:
@@ -79,29 +118,15 @@ def is_of_block(module: str) -> bool:
 
 def kind(scheme: Scheme, shape: tuple[int, ...]) -> str:
     """What our readers call a weight of this shape that `scheme` has packed."""
-    return scheme.pack(torch.empty(shape, device="meta")).scheme
+    return _form(scheme, shape).scheme
 
 
-def packed_bytes(network: nn.Module, scheme: Scheme, dtype: torch.dtype) -> int:
-    """What a network on the meta device will take, its blocks' linears packed by `scheme`."""
-    total = sum(tensor.numel() for tensor in network.state_dict().values()) * dtype.itemsize
-    for name, module in network.named_modules():
-        if not isinstance(module, nn.Linear) or not is_of_block(name):
-            continue
-        if scheme.fits(module.in_features):
-            saved_bits = 8 * dtype.itemsize - scheme.bits
-            total -= math.floor(module.in_features * module.out_features * saved_bits / 8)
-    return total
-
-
-def stored_bytes(weights: Iterable[StoredWeight], paths: Iterable[Path], dtype: torch.dtype) -> int:
-    """What weights take that stay packed where the files hold them so, the others in `dtype`."""
-    total = sum(path.stat().st_size for path in paths)
-    for weight in weights:
-        stored = DTYPES.get(weight.scheme)
-        if stored is not None and stored.itemsize > 1:
-            total += math.prod(weight.shape) * (dtype.itemsize - stored.itemsize)
-    return total
+def forms_by(network: nn.Module, scheme: Scheme) -> dict[str, Packed]:
+    """Of a network on the meta device whose blocks' linears are packed by `scheme`."""
+    packing = Packing(scheme=scheme)
+    weights = weights_of_linears(network)
+    found = {name: packing.form(network.get_parameter(name)) for name in weights}
+    return {name: form for name, form in found.items() if form is not None}
 
 
 def numbers_of(value: Value, device: torch.device | str) -> Tensor:
@@ -109,15 +134,25 @@ def numbers_of(value: Value, device: torch.device | str) -> Tensor:
     return value.dequantise(device) if isinstance(value, Packed) else value
 
 
-def bytes_in_memory(
-    network: nn.Module, place: Path, stem: str, scheme: Scheme | None, dtype: torch.dtype
-) -> int | None:
-    """What a network on the meta device will take if any of it stays packed; None if nothing
-    does."""
-    if scheme is not None:
-        return packed_bytes(network, scheme, dtype)
-    with open_place(place, stem) as source:
-        if all(DTYPES.get(weight.scheme, torch.uint8).itemsize > 1 for weight in source.weights):
-            return None
-        paths = weight_files(place, stem) if place.is_dir() else [place]
-        return stored_bytes(source.weights, paths, dtype)
+def cut(value: Value, count: int, device: torch.device | str = "meta") -> tuple[Value, ...]:
+    """Equal shares of the rows; of a packed weight that cannot be cut its numbers, computed on
+    `device`."""
+    if count == 1:
+        return (value,)
+    found = value.split(count) if isinstance(value, Packed) else None
+    return numbers_of(value, device).chunk(count) if found is None else found
+
+
+def weights_of_linears(network: nn.Module) -> set[str]:
+    """Names of those of the blocks."""
+    modules = network.named_modules()
+    return {f"{n}.weight" for n, m in modules if isinstance(m, nn.Linear) and is_of_block(n)}
+
+
+def _is_small(value: Value) -> bool:
+    return isinstance(value, Packed) and 8 * value.num_bytes < _FEW_BITS * math.prod(value.shape)
+
+
+@lru_cache(maxsize=64)
+def _form(scheme: Scheme, shape: tuple[int, ...]) -> Packed:
+    return scheme.pack(torch.empty(shape, device="meta"))

@@ -6,7 +6,6 @@ file is opened once, and hashed while it is read. Knows nothing of networks.
 
 from __future__ import annotations
 
-import hashlib
 import math
 import os
 import re
@@ -18,7 +17,7 @@ from typing import Any, BinaryIO, Self
 import torch
 from torch import Tensor
 
-from model.checkpoint.opened import HASH_CHUNK_BYTES, fill, open_file, samples
+from model.checkpoint.opened import Hash, fill, open_file, samples
 from model.checkpoint.strict_json import parse_object, read_object
 from model.errors import CheckpointError
 
@@ -107,14 +106,13 @@ class TensorFile:
 
     def tensors(self) -> Iterator[tuple[str, Tensor]]:
         """Name and tensor, in the order of the file, each read into memory of its own."""
-        digest = hashlib.sha256(self._header)
-        for entry in self.entries:
-            buffer = self._bytes_of(entry)
-            view = buffer.numpy().data
-            for start in range(0, len(view), HASH_CHUNK_BYTES):
-                digest.update(view[start : start + HASH_CHUNK_BYTES])
-            yield entry.name, buffer.view(entry.dtype).reshape(entry.shape)
-        self.sha256 = digest.hexdigest()
+        with Hash() as digest:
+            digest.update(self._header)
+            for entry in self.entries:
+                buffer = self._bytes_of(entry)
+                digest.update(buffer.numpy().data)
+                yield entry.name, buffer.view(entry.dtype).reshape(entry.shape)
+            self.sha256 = digest.hexdigest()
 
     def samples(self) -> Iterator[bytes]:
         """The header, and the data's first, middle and last bytes: enough to know the file by."""

@@ -68,6 +68,10 @@ class Source(Protocol):
         one is given and the format allows it, the value lasts until the next one."""
         ...
 
+    def form(self, name: str) -> Value:
+        """What `read_one` returns, on the device without memory; nothing is read."""
+        ...
+
     def hashes(self) -> dict[str, str]:
         """Of whole files, by their names, once `read` has run to its end."""
         ...

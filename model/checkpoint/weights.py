@@ -12,11 +12,12 @@ import torch
 from torch import Tensor, nn
 
 from model.checkpoint.keys import Dialect, Shape
-from model.checkpoint.packing import Packing, numbers_of
+from model.checkpoint.packing import Forms, Packing, cut, numbers_of
 from model.checkpoint.safetensors_files import DTYPES, shard_paths
 from model.checkpoint.sources import open_place
 from model.checkpoint.stored import Source, StoredWeight, Value
 from model.errors import CheckpointError
+from model.quantize.linear import is_packed, put_parts
 from model.quantize.packed import Packed
 
 WEIGHT_DTYPES = (torch.float64, torch.float32, torch.float16, torch.bfloat16)
@@ -39,7 +40,8 @@ def load_weights(
 ) -> dict[str, str]:
     """Fill `module` from one file, or the safetensors files of a folder, called `stem`; the hash of
     each file by its name. `tower` is the file that a text encoder in GGUF has beside it. With a
-    `packing` linears give way to ones whose weights are packed.
+    `packing` linears give way to ones whose weights are packed, without values where the dialect
+    drops them.
 
     Nothing is read before every header agrees with the network.
     """
@@ -59,16 +61,35 @@ def fill(
 ) -> dict[str, str]:
     """Fill `module` from open files; the hash of each by its name."""
     check_weights(dialect, source.weights, where)
+    if packing is not None:
+        packing.dress(module, packing.forms(module, source, dialect))
     for published, value in source.read():
         for name, share in _shares(published, value, dialect, device):
             parent, _, leaf = name.rpartition(".")
-            if packing is not None and (linear := packing.linear(module, name, share, device)):
-                module.set_submodule(parent, linear)
+            owner = module.get_submodule(parent)
+            if is_packed(owner, leaf):
+                assert packing is not None
+                packed = packing.packed(share)
+                assert packed is not None
+                put_parts(owner, leaf, packed.to(device).parts)
                 continue
             tensor = _folded(name, share, dialect, device).to(device=device, dtype=dtype)
-            parameter = nn.Parameter(tensor.contiguous(), requires_grad=False)
-            setattr(module.get_submodule(parent), leaf, parameter)
+            put_parts(owner, leaf, (tensor.contiguous(),))
     return source.hashes()
+
+
+def packed_at(
+    packing: Packing,
+    module: nn.Module,
+    place: Path,
+    stem: str,
+    dialect: Dialect,
+    tower: Path | None = None,
+) -> Forms:
+    """What stays packed of `module`, which is on the meta device; only headers are read."""
+    with open_place(place, stem, tower) as source:
+        check_weights(dialect, source.weights, place)
+        return packing.forms(module, source, dialect)
 
 
 def holds_tensor(place: Path, stem: str, name: str) -> bool:
@@ -151,14 +172,11 @@ def _shares(
 ) -> Iterator[tuple[str, Value]]:
     """Our names of what a file holds under one, each with its share of the rows; packed weights
     stay packed where they can be cut."""
-    names = [name for name in dialect.names(published) if name in dialect.shapes]
-    if len(names) <= 1:
-        yield from ((name, value) for name in names)
+    names = dialect.names(published)
+    if dialect.shapes.keys().isdisjoint(names):
         return
-    shares = value.split(len(names)) if isinstance(value, Packed) else None
-    if shares is None:
-        shares = numbers_of(value, device).chunk(len(names))
-    yield from zip(names, shares, strict=True)
+    shares = zip(names, cut(value, len(names), device), strict=True)
+    yield from ((name, share) for name, share in shares if name in dialect.shapes)
 
 
 def _folded(name: str, value: Value, dialect: Dialect, device: torch.device | str) -> Tensor:

@@ -42,7 +42,8 @@ class _Measured:
     other_seconds: float
 
 
-_Key = tuple[str, str, bool]  # model, task, guided: guidance runs the network twice a step
+_Key = tuple[str, str, bool, float, str]
+"""Model, task, whether guided, which runs the network twice a step, and the lossy modes."""
 
 
 class Measurements:
@@ -58,7 +59,7 @@ class Measurements:
         if not pixels or not steps:
             return
         other_seconds = max(0.0, result.seconds / count - step_seconds * steps)
-        key = (model, request.task, (request.guidance or 1.0) > 1.0)
+        key = _key(model, request, request.guidance or 1.0)
         self._runs.setdefault(key, {})[pixels] = _Measured(
             pixels=pixels,
             step_seconds=step_seconds,
@@ -68,7 +69,7 @@ class Measurements:
     def seconds(self, model: str, description: ModelDescription, request: Request) -> float | None:
         """Scaled by the number of pixels from the nearest size that was run."""
         guidance = request.guidance or description.guidance
-        runs = self._runs.get((model, request.task, guidance > 1.0))
+        runs = self._runs.get(_key(model, request, guidance))
         pixels = _pixels(description, request)
         if not runs or pixels is None:
             return None
@@ -76,6 +77,10 @@ class Measurements:
         steps = request.steps or description.steps
         once = nearest.step_seconds * steps + nearest.other_seconds
         return once * pixels / nearest.pixels * request.count
+
+
+def _key(model: str, request: Request, guidance: float) -> _Key:
+    return model, request.task, guidance > 1.0, request.step_cache, request.attention
 
 
 def _pixels(description: ModelDescription, request: Request) -> int | None:

@@ -20,6 +20,7 @@ from model.engine.protocol import (
 )
 from model.errors import CheckpointError, ModelError
 from model.requests import (
+    EXACT,
     Control,
     LoraUse,
     ModelIdentity,
@@ -77,9 +78,15 @@ class ModelLibrary(Protocol):
 
     def find(self, name: str) -> Path: ...
 
-    def load(self, path: Path, accepted: Collection[str] = ()) -> RunnableModel: ...
+    def room(self) -> int: ...
+
+    def load(
+        self, path: Path, accepted: Collection[str] = (), quantization: str | None = None
+    ) -> RunnableModel: ...
 
     def adapters(self) -> tuple[AdapterDescription, ...]: ...
+
+    def attentions(self) -> tuple[str, ...]: ...
 
     def identify(self, question: Identify) -> AdapterDescription: ...
 
@@ -104,16 +111,17 @@ class Library:
         quantization: str | None = None,
         budget_bytes: int | None = None,
         speeds: Path | None = None,
+        compiled: Path | None = None,
     ) -> None:
         """`parts` are files and folders with what a transformer's file lacks; the models' folders
         are looked through after them. `variant` says what the models are whose files do not tell;
         `variants` say it by the fingerprint of their weights. `quantization` is the scheme by which
-        models are packed that are loaded."""
+        models are packed that are loaded; in a folder `compiled` their compiled blocks are kept."""
         self._folders = tuple(folders)
         self._lora_places = tuple(lora_folders)
         self._parts = tuple(parts)
         self._quantization = quantization
-        self._budget_bytes, self._speeds = budget_bytes, speeds
+        self._budget_bytes, self._speeds, self._compiled = budget_bytes, speeds, compiled
         self._device = device
         self._dtype = dtype
         self._variant = variant
@@ -128,7 +136,8 @@ class Library:
         """Of one folder or file."""
         from model import loader
 
-        return loader.describe(path, self._variants, self._places)
+        device = self._device or self.devices()[0]
+        return loader.describe(path, self._variants, self._places, device)
 
     def adapters(self) -> tuple[AdapterDescription, ...]:
         """LoRAs and ControlNets, not hashed yet."""
@@ -144,6 +153,12 @@ class Library:
         if torch.cuda.is_available():
             found.insert(0, "cuda")
         return tuple(found)
+
+    def room(self) -> int:
+        """How much memory models may take in bytes where no budget says it; 0: not known."""
+        from model.hub.machine import look
+
+        return look(Path.home()).room(self._device or self.devices()[0])
 
     def find(self, name: str) -> Path:
         """A folder, a transformer's file, the name of one among the models, or nothing for the
@@ -179,6 +194,7 @@ class Library:
             quantization=self._quantization or quantization,
             budget_bytes=self._budget_bytes,
             speeds=self._speeds,
+            compiled=self._compiled,
             variant=self._variant,
             variants=self._variants,
             lora_folders=self._lora_folders,
@@ -187,6 +203,26 @@ class Library:
             places=self._places,
             prompts=self._prompts,
         )
+
+    def check_attention(self, kind: str) -> None:
+        """RequestError, which says what to do, where this computer has no such attention. Said
+        before a model is loaded for it."""
+        if kind == EXACT:
+            return
+        import torch
+
+        from model.lossy.choice import check
+
+        check(kind, torch.device(self._device or self.devices()[0]))
+
+    def attentions(self) -> tuple[str, ...]:
+        """Kinds that are quicker here than the exact one, as far as is known before one is
+        tried."""
+        import torch
+
+        from model.lossy.choice import faster_kinds
+
+        return faster_kinds(torch.device(self._device or self.devices()[0]))
 
     def read(self, path: Path) -> ModelFolder:
         """What a folder or file says of its model, and where its parts lie. CheckpointError where

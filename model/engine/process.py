@@ -27,6 +27,7 @@ def main(argv: list[str]) -> int:
         dtype=options.dtype,
         variants=dict(options.variant),
         lora_folders=options.loras,
+        budget_bytes=options.budget,
         speeds=options.speeds,
     )
     return serve(library)
@@ -101,6 +102,7 @@ def _parser() -> argparse.ArgumentParser:
         "--variant", nargs=2, action="append", default=[], metavar=("FINGERPRINT", "NAME")
     )
     parser.add_argument("--speeds", type=Path, metavar="FILE")
+    parser.add_argument("--budget", type=int, metavar="BYTES")
     parser.add_argument("--device")
     parser.add_argument("--dtype")
     return parser

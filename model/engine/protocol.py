@@ -11,7 +11,7 @@ from typing import get_args
 
 from model.requests import Picture, Request, Result, Text, Writing
 
-PROTOCOL_VERSION = 4
+PROTOCOL_VERSION = 5
 
 
 class ProtocolError(ValueError):
@@ -29,11 +29,46 @@ class Failure(StrEnum):
     engine_lost = auto()  # the engine ended or fell silent; written by the window's side
 
 
+class Way(StrEnum):
+    """How much of a model stays in memory while it works, from the fastest."""
+
+    whole = auto()
+    encoder_read = auto()  # the text encoder is read from disk for every prompt
+    blocks_read = auto()  # the transformer too, at every step, as far as it has no room
+    none = auto()  # it does not fit
+
+
+@dataclass(frozen=True, kw_only=True)
+class Need:
+    """The least memory in bytes for a model's usual picture, each way; zero: that way is none of
+    its. Its transformer is packed by `scheme`, empty: as its files hold it."""
+
+    scheme: str
+    whole: int
+    encoder_read: int = 0
+    blocks_read: int = 0
+
+    @property
+    def least(self) -> int:
+        return min(filter(None, (self.whole, self.encoder_read, self.blocks_read)))
+
+    def way(self, memory_bytes: int) -> Way:
+        """The fastest one in so much memory."""
+        for way in (Way.whole, Way.encoder_read, Way.blocks_read):
+            if 0 < self.bytes(way) <= memory_bytes:
+                return way
+        return Way.none
+
+    def bytes(self, way: Way) -> int:
+        return self.least if way is Way.none else getattr(self, way)
+
+
 @dataclass(frozen=True, kw_only=True)
 class ModelDescription:
     """A model as the window knows it. `problem` is empty, or says why it cannot be used. Where
     `is_commercial` is false, the licence must be accepted before the model is loaded. `schedule` is
-    that of weights distilled to few steps.
+    that of weights distilled to few steps. `needs` are what it takes here as its files hold it,
+    first, and packed while it is loaded; none where packing gains nothing.
 
     `variant` is the published model that it is taken for. `variants` are those that its files may
     be, none where they tell; a choice among them is remembered by the `fingerprint` of the weights.
@@ -56,6 +91,7 @@ class ModelDescription:
     variants: tuple[str, ...] = ()
     proposed_variant: str = ""
     fingerprint: str = ""
+    needs: tuple[Need, ...] = ()
     problem: str = ""
 
 
@@ -95,20 +131,24 @@ class Describe:
 @dataclass(frozen=True, kw_only=True)
 class Load:
     """Make a model ready. `model` is a folder, a listed name, or empty for the starter. `accepted`
-    names the licences that the user has accepted, as far as they allow no commercial use."""
+    names the licences that the user has accepted, as far as they allow no commercial use.
+    `quantization` is the scheme by which it is packed, empty: as its files hold it; a model that is
+    ready in another form is loaded anew."""
 
     id: int
     model: str
     accepted: tuple[str, ...] = ()
+    quantization: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """What would this request cost?"""
+    """What would this request cost? Not known of a model that is not ready in this form."""
 
     id: int
     model: str
     request: Request
+    quantization: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,6 +161,7 @@ class Run:
     request: Request
     accepted: tuple[str, ...] = ()
     files: tuple[str, ...] = ()
+    quantization: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -131,6 +172,7 @@ class Write:
     model: str
     request: Writing
     accepted: tuple[str, ...] = ()
+    quantization: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -179,10 +221,15 @@ class Hello:
 
 @dataclass(frozen=True, kw_only=True)
 class Described:
+    """`attentions` are the kinds, other than the exact one, that are quicker on this device. `room`
+    is how much memory models may take in bytes where no budget says it, 0: not known."""
+
     id: int
     models: tuple[ModelDescription, ...]
     devices: tuple[str, ...]
     adapters: tuple[AdapterDescription, ...] = ()
+    attentions: tuple[str, ...] = ()
+    room: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -64,6 +64,10 @@ EXIT_PROTOCOL = 3
 EXIT_DEVICE = 4
 
 
+Form = tuple[Path, str]
+"""A model, and the scheme by which it is packed while it is loaded."""
+
+
 class DeviceLost(Exception):
     """The accelerator is in a state that only the end of the process clears."""
 
@@ -137,7 +141,7 @@ class Worker:
         self._outbox = outbox
         self._inbox = Inbox()
         self._measurements = Measurements()
-        self._loaded: tuple[Path, RunnableModel] | None = None
+        self._loaded: tuple[Form, RunnableModel] | None = None
 
     def serve(self, source: BinaryIO) -> None:
         """Returns after Quit. Ends the process when the window is gone or breaks the protocol."""
@@ -196,11 +200,13 @@ class Worker:
                     models=self._library.describe(),
                     devices=self._library.devices(),
                     adapters=self._library.adapters(),
+                    attentions=self._library.attentions(),
+                    room=self._library.room(),
                 )
             case Load():
                 return self._load(question)
-            case Plan(id=id, model=name, request=request):
-                return self._plan(id, name, request)
+            case Plan():
+                return self._plan(question)
             case Run():
                 return self._run(question)
             case Write():
@@ -220,26 +226,26 @@ class Worker:
             memory_bytes=memory.resident_bytes(),
         )
 
-    def _plan(self, id: int, name: str, request: Request) -> Planned:
+    def _plan(self, question: Plan) -> Planned:
         """What was measured of such a request counts before what is counted."""
-        path = self._library.find(name)
-        if self._loaded is None or self._loaded[0] != path:
-            return Planned(id=id, outlook=Outlook())
+        form, request = self._form(question), question.request
+        if self._loaded is None or self._loaded[0] != form:
+            return Planned(id=question.id, outlook=Outlook())
         model = self._loaded[1]
         outlook = model.outlook(request)
-        seconds = self._measurements.seconds(str(path), model.describe(), request)
+        seconds = self._measurements.seconds(str(form), model.describe(), request)
         if seconds is not None:
             outlook = replace(outlook, seconds=seconds)
-        return Planned(id=id, outlook=outlook)
+        return Planned(id=question.id, outlook=outlook)
 
     def _run(self, question: Run) -> Finished:
         self._library.know(question.files)
-        model, path = self._model(question)
+        model, form = self._model(question)
         check_reply_fits(question.request, model.describe().sizes)
         report = ProgressReport(question.id, self._outbox.send)
         result = model.run(question.request, report, self._inbox.should_stop)
         if report.clock.step_seconds is not None:
-            self._measurements.learn(str(path), result, report.clock.step_seconds)
+            self._measurements.learn(str(form), result, report.clock.step_seconds)
         return Finished(id=question.id, result=result)
 
     def _write(self, question: Write) -> Written:
@@ -248,13 +254,17 @@ class Worker:
         text = model.write(question.request, report, self._inbox.should_stop)
         return Written(id=question.id, text=text)
 
-    def _model(self, question: Load | Run | Write) -> tuple[RunnableModel, Path]:
+    def _model(self, question: Load | Run | Write) -> tuple[RunnableModel, Form]:
         """The last model is kept; another one takes its place only after it is let go."""
-        path = self._library.find(question.model)
-        if self._loaded is None or self._loaded[0] != path:
+        form = self._form(question)
+        if self._loaded is None or self._loaded[0] != form:
             self._loaded = None
-            self._loaded = (path, self._library.load(path, question.accepted))
-        return self._loaded[1], path
+            path, scheme = form
+            self._loaded = (form, self._library.load(path, question.accepted, scheme or None))
+        return self._loaded[1], form
+
+    def _form(self, question: Load | Plan | Run | Write) -> Form:
+        return self._library.find(question.model), question.quantization
 
 
 def check_reply_fits(request: Request, sizes: tuple[tuple[int, int], ...]) -> None:

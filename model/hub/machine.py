@@ -1,8 +1,4 @@
-"""What this computer has, and the rule of thumb by which a model fits it.
-
-The rule is simple and says so: all weights of a model at 16 bits must fit one device. It knows
-neither quantised weights nor streaming.
-"""
+"""What this computer has, and how much of it models may take."""
 
 from __future__ import annotations
 
@@ -14,23 +10,25 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from model.hub.catalogue import Entry
 from model.system import windows_memory
 
-RULE = (
-    "By a rule of thumb: the weights at 16 bits, and a tenth for the work, in the memory of the "
-    "graphics card or of a Mac; at 32 bits in the main memory for the processor alone"
-)
-WORKING_ROOM = 1.1
+FREE = 0.92
+"""Of a memory, what is left beside driver, screen and system."""
 MAC_SHARE = 0.75
 """Of a Mac's memory, what its graphics may use."""
 ASK_S = 5.0
 
 
-class Fit(StrEnum):
-    graphics = "graphics"
+class Place(StrEnum):
+    """Where a model works: on a graphics card, a Mac's graphics, or the processor."""
+
+    card = "card"
+    mac = "mac"
     processor = "processor"
-    none = "none"
+
+
+def place_of(device: str) -> Place:
+    return {"cpu": Place.processor, "mps": Place.mac}.get(device, Place.card)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,11 +39,18 @@ class Machine:
     graphics: int
     free: int
 
-    def fit(self, entry: Entry) -> Fit:
-        needed = entry.bytes * WORKING_ROOM
-        if self.graphics >= needed:
-            return Fit.graphics
-        return Fit.processor if self.memory >= 2 * needed else Fit.none
+    def place(self, device: str = "") -> Place:
+        """Where a device is; an empty one means the best there is."""
+        if device:
+            return place_of(device)
+        if not self.graphics:
+            return Place.processor
+        return Place.mac if is_mac() else Place.card
+
+    def room(self, device: str = "") -> int:
+        """What models may take there if nothing else does."""
+        is_main = self.place(device) is Place.processor
+        return int(FREE * (self.memory if is_main else self.graphics))
 
 
 def look(folder: Path) -> Machine:

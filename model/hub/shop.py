@@ -1,5 +1,5 @@
-"""The published models as a person meets them: what each is, whether it fits this computer, whether
-it is here already; and getting one.
+"""The published models as a person meets them: what each is, what it needs of memory, whether it is
+here already; and getting one.
 """
 
 from __future__ import annotations
@@ -9,38 +9,43 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from model.checkpoint.layout import name_of
+from model.engine.protocol import Need
 from model.errors import HubError
 from model.hub import catalogue
 from model.hub.catalogue import Entry, find
 from model.hub.download import OnProgress, ShouldStop, discard, download
 from model.hub.endpoints import endpoint
 from model.hub.local import cached_models, comfy_files, partial_bytes, whole_models
-from model.hub.machine import RULE, Fit, Machine, look
+from model.hub.machine import Machine, look
+from model.hub.needs import needs
 
 
 @dataclass(frozen=True, kw_only=True)
 class Offer:
-    """One model of the catalogue. `path` is where it is whole on this computer, or empty;
-    `arrived` are the bytes of a download that is not complete. `page` is for people to read."""
+    """One model of the catalogue. `needs` is its memory on this computer, as published and packed
+    while it is loaded. `path` is where it is whole on this computer, or empty; `arrived` are the
+    bytes of a download that is not complete. `page` is for people to read."""
 
     name: str
     licence: str
     is_commercial: bool
     tasks: tuple[str, ...]
     bytes: int
-    fit: Fit
+    needs: tuple[Need, ...]
     path: str
     arrived: int
     page: str
 
 
 class Shop:
-    """`folder` is where models are brought; `places` are looked at beside it."""
+    """`folder` is where models are brought; `places` are looked at beside it. Models would run on
+    `device`, or the best there is."""
 
-    def __init__(self, folder: Path, places: Sequence[Path] = (), source: str = "") -> None:
-        self.folder, self.source = folder, source
+    def __init__(
+        self, folder: Path, places: Sequence[Path] = (), source: str = "", device: str = ""
+    ) -> None:
+        self.folder, self.source, self.device = folder, source, device
         self._places = [folder, *places]
-        self.rule = RULE
 
     def machine(self) -> Machine:
         return look(self.folder)
@@ -56,7 +61,7 @@ class Shop:
                 is_commercial=entry.row.is_commercial,
                 tasks=_tasks(entry),
                 bytes=entry.bytes,
-                fit=machine.fit(entry),
+                needs=needs(entry.name, machine.place(self.device)),
                 path=str(here.get(entry.name, "")),
                 arrived=partial_bytes(self.folder, entry),
                 page=place.page(entry),

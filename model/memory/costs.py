@@ -5,7 +5,8 @@ operation; of the text encoder a count by its sizes.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
@@ -14,11 +15,15 @@ import torch
 
 from model.config import TransformerConfig, VaeConfig
 from model.config21 import Transformer21Config, Vae21Config
+from model.lossy.step_cache import WHOLE, StepCache
 from model.memory.footprint import Cost, cost_of
+from model.prefix import TOKENS_PER_SLOT
+from model.quantize.packed import Packed
+from model.quantize.schemes import Scheme
 from model.rope import Grid, axis_table
 from model.text_encoder.config import Encoder21Config, EncoderConfig
 from model.transformer import Transformer, tables_on
-from model.transformer21 import Transformer21
+from model.transformer21 import Prefix, Transformer21
 from model.vae import Vae
 from model.vae21 import Vae21
 
@@ -27,7 +32,7 @@ from model.vae21 import Vae21
 class Work:
     """What a request asks of the networks. `grid` is of the target's tokens, `references` of those
     beside it; `branches` is two with guidance; `frames` are decoded, `patches` and `text_tokens`
-    read by the text encoder."""
+    read by the text encoder. `keeps_steps`: with a step cache."""
 
     grid: Grid
     references: tuple[Grid, ...] = ()
@@ -37,16 +42,33 @@ class Work:
     patches: int = 0
     latent: tuple[int, int] = (1, 1)
     frames: int = 1
+    keeps_steps: bool = False
 
 
 def step_cost(
     config: TransformerConfig | Transformer21Config, work: Work, dtype: torch.dtype
 ) -> Cost:
-    """Of one step under all prompts. Two blocks and three are counted, and the rest follows."""
+    """Of one step under all prompts, in 2.1 with what stands before the target."""
+    return _of_all_blocks(_pass_cost, config, work, dtype)
+
+
+def prefix_cost(
+    config: TransformerConfig | Transformer21Config, work: Work, dtype: torch.dtype
+) -> Cost:
+    """Of what 2.1 computes once, before the first step."""
+    if isinstance(config, TransformerConfig):
+        return Cost(peak_bytes=0, flops=0)
+    return _of_all_blocks(_prefix_cost, config, work, dtype)
+
+
+def _of_all_blocks(
+    count: Callable[[Any, Work, torch.dtype], Cost], config: Any, work: Work, dtype: torch.dtype
+) -> Cost:
+    """Two blocks and three are counted, and the rest follows."""
     num_layers = config.num_layers
     if num_layers <= 3:
-        return _pass_cost(config, work, dtype)
-    two, three = (_pass_cost(replace(config, num_layers=n), work, dtype) for n in (2, 3))
+        return count(config, work, dtype)
+    two, three = (count(replace(config, num_layers=n), work, dtype) for n in (2, 3))
     return Cost(
         peak_bytes=two.peak_bytes + (num_layers - 2) * (three.peak_bytes - two.peak_bytes),
         flops=two.flops + (num_layers - 2) * (three.flops - two.flops),
@@ -63,23 +85,43 @@ def _pass_cost(
 
     def prepare() -> Callable[[], Any]:
         sigma = torch.empty(1)
+        cache = StepCache(0.0) if work.keeps_steps else WHOLE
         text = torch.empty(1, work.text_tokens, config.text_dim)
         if isinstance(config, TransformerConfig):
             network = Transformer(config)
             tokens = torch.empty(1, num_target + beside, config.in_channels)
             texts = [(text, None)] * work.branches
-            return lambda: network.together(tokens, texts, sigma, grids)
+            return lambda: network.together(tokens, texts, sigma, grids, cache=cache)
         other = Transformer21(config)
         target = torch.empty(1, num_target, config.in_channels)
 
         def run() -> None:
-            prefixes = [other.prefill(text, (work.grid,)) for _ in range(work.branches)]
-            for prefix in prefixes:
-                other(target, sigma, prefix)
+            other.together(target, sigma, _prefixes(other, work), cache=cache)
 
         return run
 
     return _cost(prepare, dtype)
+
+
+@lru_cache(maxsize=64)
+def _prefix_cost(config: Transformer21Config, work: Work, dtype: torch.dtype) -> Cost:
+    def prepare() -> Callable[[], Any]:
+        network = Transformer21(config)
+        return lambda: _prefixes(network, work)
+
+    return _cost(prepare, dtype)
+
+
+def _prefixes(network: Transformer21, work: Work) -> list[Prefix]:
+    """Of every prompt, with the references' places in front of its words."""
+    config = network.config
+    beside = sum(map(_tokens, work.references))
+    slots = beside // TOKENS_PER_SLOT
+    is_slot = [place < slots for place in range(work.text_tokens)]
+    text = torch.empty(1, work.text_tokens, config.text_dim)
+    pictures = torch.empty(1, beside, config.in_channels) if beside else None
+    grids = (*work.references, work.grid)
+    return [network.prefill(text, grids, pictures, is_slot) for _ in range(work.branches)]
 
 
 @lru_cache(maxsize=64)
@@ -124,6 +166,38 @@ def text_cost(config: EncoderConfig | Encoder21Config, work: Work, dtype: torch.
         weights = 4 * hidden * hidden + 3 * hidden * inner
         flops += depth * (2 * tokens * weights + 4 * tokens * tokens * hidden)
     return Cost(peak_bytes=peak, flops=flops)
+
+
+def unpack_bytes(forms: Iterable[Packed], dtype: torch.dtype) -> int:
+    """The most that making one of these weights into numbers takes, of the plain way to multiply
+    with it; `forms` have no values."""
+    largest: dict[tuple[str, int | None], Packed] = {}
+    for form in forms:
+        key = form.scheme, form.rotation
+        if key not in largest or math.prod(form.shape) > math.prod(largest[key].shape):
+            largest[key] = form
+    return max((_unpack_bytes(form, dtype) for form in largest.values()), default=0)
+
+
+def _unpack_bytes(form: Packed, dtype: torch.dtype) -> int:
+    def prepare() -> Callable[[], Any]:
+        parts = [torch.empty(part.shape, dtype=part.dtype) for part in form.parts]
+        return lambda: replace(form, parts=tuple(parts)).unpacked().to(dtype)
+
+    return _cost(prepare, torch.float32).peak_bytes
+
+
+def pack_bytes(scheme: Scheme, shapes: Iterable[tuple[int, ...]]) -> int:
+    """The most that packing a weight takes, its numbers in float32 counted."""
+    return _pack_bytes(scheme, max(shapes, key=math.prod))
+
+
+@lru_cache(maxsize=16)
+def _pack_bytes(scheme: Scheme, shape: tuple[int, ...]) -> int:
+    def prepare() -> Callable[[], Any]:
+        return lambda: scheme.pack(torch.empty(shape))
+
+    return _cost(prepare, torch.float32).peak_bytes
 
 
 def _vae(config: VaeConfig | Vae21Config) -> Vae | Vae21:

@@ -38,12 +38,12 @@ def cost_of(prepare: Callable[[], Callable[[], Any]]) -> Cost:
         stack.enter_context(torch.inference_mode())
         work = prepare()
         counter = stack.enter_context(FlopCounterMode(display=False, custom_mapping=_MORE))
-        alive = stack.enter_context(_Alive())
+        alive = stack.enter_context(Alive())
         work()
         return Cost(peak_bytes=alive.peak, flops=int(counter.get_total_flops()))
 
 
-class _Alive(TorchDispatchMode):
+class Alive(TorchDispatchMode):
     """Counts the bytes of every tensor made inside for as long as it is held."""
 
     def __init__(self) -> None:
@@ -73,7 +73,7 @@ class _Alive(TorchDispatchMode):
         key = id(storage)  # lives as long as the memory, and so does its number
         if key in self._known:
             return
-        size = storage.nbytes() if is_made else 0
+        size = storage.nbytes() if is_made and not tensor.is_meta else 0
         self.now += size
         self.peak = max(self.peak, self.now)
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from model.checkpoint.build import Parts, dialects
 from model.checkpoint.deferred import Deferred
@@ -15,6 +16,8 @@ from model.checkpoint.folder import ModelFolder
 from model.checkpoint.keys import Dialect
 from model.checkpoint.layout import STEMS
 from model.checkpoint.on_disk import OnDisk
+from model.checkpoint.packing import Forms, Packing
+from model.checkpoint.weights import packed_at
 from model.memory.budget import free_bytes
 from model.memory.modulation import ModulationTable, modulation_tensors
 from model.memory.savings import Savings
@@ -22,6 +25,8 @@ from model.memory.stay import Stay
 from model.memory.streaming import Pinned, Read, Stream
 from model.memory.tiling import tiles
 from model.pipelines.inputs import Expect, no_preparation
+from model.quantize.linear import is_packed
+from model.quantize.packed import Packed
 from model.text_encoder.encoder import TextEncoder
 from model.transformer import Transformer
 from model.vae import FrameVae
@@ -30,6 +35,8 @@ HOME = torch.device("cpu")
 """Where the text encoder waits."""
 PINNED_SHARE = 0.6
 """Of the main memory that is free, what streamed blocks may keep of it, page-locked."""
+Packings = Mapping[str, Packing]
+"""By the part; of the others nothing stays packed."""
 EYE = "visual."
 EYE_BLOCKS = ("visual.blocks.",)
 
@@ -43,13 +50,16 @@ class Blocks(NamedTuple):
     resident: int
 
     @property
-    def on_disk(self) -> list[str]:
-        return [
-            f"{self.name}.{index}.{leaf}"
+    def all(self) -> tuple[tuple[str, ...], ...]:
+        """The network's names of each block's tensors."""
+        return tuple(
+            tuple(f"{self.name}.{index}.{leaf}" for leaf in leaves)
             for index, leaves in enumerate(self.tensors)
-            for leaf in leaves
-            if index >= self.resident
-        ]
+        )
+
+    @property
+    def streamed(self) -> tuple[tuple[str, ...], ...]:
+        return self.all[self.resident :]
 
 
 class Load(NamedTuple):
@@ -62,25 +72,25 @@ class Load(NamedTuple):
     tower: Path | None
     device: torch.device
     deferred: Deferred | None
+    packing: Packing | None = None
     blocks: tuple[Blocks, ...] = ()
     files: OnDisk | None = None
 
     @property
-    def num_elements(self) -> int:
-        """Of what is loaded at once and stays; files may hold it in other shapes."""
-        tensors = self.network.state_dict()
-        return sum(tensors[name].numel() for name in self.dialect.shapes)
-
-    @property
-    def num_later(self) -> int:
-        """Of what a picture makes stay as well."""
+    def later(self) -> frozenset[str]:
+        """What a picture makes stay as well."""
         if self.deferred is None or self.part != "text_encoder":
-            return 0
-        return self.deferred.num_elements
+            return frozenset()
+        return self.deferred.names
 
 
 def loads(
-    folder: ModelFolder, parts: Parts, savings: Savings, dtype: torch.dtype, device: torch.device
+    folder: ModelFolder,
+    parts: Parts,
+    savings: Savings,
+    dtype: torch.dtype,
+    device: torch.device,
+    packings: Packings = MappingProxyType({}),
 ) -> tuple[Load, ...]:
     """Nothing is read yet."""
     found: list[Load] = []
@@ -88,19 +98,48 @@ def loads(
         place = folder.parts[part]
         tower = folder.parts.get("tower") if part == "text_encoder" else None
         where = HOME if part == "text_encoder" else device
+        packing = packings.get(part)
         deferred = None
         whole = dialect
         if names := _left_out(network, dialect, savings):
             deferred = Deferred(
-                network, place, STEMS[part], dialect, names, dtype=dtype, device=where, tower=tower
+                network,
+                place,
+                STEMS[part],
+                dialect,
+                names,
+                dtype=dtype,
+                device=where,
+                tower=tower,
+                packing=packing,
             )
             dialect = deferred.rest
         blocks, files = _blocks(part, network, savings), None
         if blocks:
-            files = OnDisk(place, STEMS[part], whole, tower)
-            dialect = dialect.without(name for one in blocks for name in one.on_disk)
-        found.append(Load(part, network, dialect, place, tower, where, deferred, blocks, files))
+            files = OnDisk(place, STEMS[part], whole, tower, packing)
+            dialect = dialect.without(
+                name for one in blocks for each in one.streamed for name in each
+            )
+        load = Load(part, network, dialect, place, tower, where, deferred, packing, blocks, files)
+        found.append(load)
     return tuple(found)
+
+
+def forms_of(folder: ModelFolder, parts: Parts, packings: Packings) -> dict[str, Forms]:
+    """What will stay packed of each part, which is on the meta device; only headers are read."""
+    tower = folder.parts.get("tower")
+    return {
+        part: packed_at(
+            packings[part],
+            network,
+            folder.parts[part],
+            STEMS[part],
+            dialect,
+            tower if part == "text_encoder" else None,
+        )
+        for part, network, dialect in dialects(folder, parts)
+        if part in packings
+    }
 
 
 def _left_out(network: nn.Module, dialect: Dialect, savings: Savings) -> Collection[str]:
@@ -178,10 +217,18 @@ def attach(
 
 
 def _reader(load: Load, files: OnDisk, dtype: torch.dtype, device: torch.device) -> Read:
-    """On CUDA main memory keeps what it has room for of the blocks that pass at every step."""
+    """On CUDA main memory keeps what it has room for of the blocks that pass at every step: what is
+    packed by a scheme of the run's is packed once."""
+
+    def read(name: str) -> Tensor | Packed:
+        module, _, leaf = name.rpartition(".")
+        if is_packed(load.network.get_submodule(module), leaf):
+            return files.read_packed(name)
+        return files.read(name)
+
     if device.type == "cuda" and load.part == "transformer":
-        return Pinned(files.read, dtype, int(PINNED_SHARE * free_bytes(HOME)))
-    return files.read
+        return Pinned(read, dtype, int(PINNED_SHARE * free_bytes(HOME)))
+    return read
 
 
 def tabled(loads: Collection[Load]) -> Expect:

@@ -18,12 +18,12 @@ from collections import OrderedDict
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from typing import Protocol
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from model.checkpoint.deferred import Deferred
 from model.lora import at_work_on
 from model.modules import FinalNorm, TimeEmbed, modulate
 from model.transformer import Transformer
@@ -67,6 +67,14 @@ class _Table:
         return sum(part.nbytes for part in self.parts.values())
 
 
+class Stored(Protocol):
+    """Weights that are not resident."""
+
+    def modules(self) -> Generator[str, None, None]:
+        """Names of the linears, in any order, each with its weights until the next is asked for."""
+        ...
+
+
 class ModulationTable:
     """Stands in for the modulation of a transformer from its construction on.
 
@@ -78,7 +86,7 @@ class ModulationTable:
     def __init__(
         self,
         transformer: Transformer,
-        stored: Deferred | None = None,
+        stored: Stored | None = None,
         kept_bytes: int = MAX_KEPT_BYTES,
     ) -> None:
         self.is_paired = transformer.config.zero_cond_t

@@ -9,36 +9,45 @@ only while it reads.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from itertools import accumulate
+from math import prod
+from types import MappingProxyType
 
 import torch
 
 from model.checkpoint.build import Parts, build
 from model.checkpoint.folder import ModelFolder
 from model.checkpoint.layout import name_of
+from model.checkpoint.packing import Forms
 from model.config import TransformerConfig
 from model.errors import DoesNotFit
 from model.memory.calibration import Speed
-from model.memory.costs import Work, decode_cost, encode_cost, step_cost, text_cost
+from model.memory.costs import (
+    Work,
+    decode_cost,
+    encode_cost,
+    prefix_cost,
+    step_cost,
+    text_cost,
+)
 from model.memory.footprint import Cost
+from model.memory.holdings import Held, held, unpacked_bytes
 from model.memory.loading import Load, loads
 from model.memory.savings import Savings
-from model.pictures import fit_area, floor_to
-from model.requests import Decompose, Edit, Outpaint, Request, TextToImage
+from model.memory.work import size_of, sized, work_of
+from model.pictures import floor_to
+from model.quantize.schemes import Scheme
+from model.requests import Request
 from model.system import amount
 
-TEXT_TOKENS = 128
-"""Of a usual prompt; a longer one adds little."""
-PATCH_PX = 14
 DISK_BYTES_PER_S = 1e9
 """Of a usual solid state disk, with the conversion to numbers beside it."""
 OWN_BYTES = 80_000_000
 """What the libraries take on the CPU beside tensors, once they are at work; measured."""
 ROOMY_PX_BYTES = 16_384
 """More than any phase takes a pixel: a published VAE takes 2,000 in float32."""
-MERGED = 4
-"""Patches that the text encoder joins to one token."""
 LEAST = Savings(keeps_modulation=False, streams_encoder=True, resident_blocks=0)
 """What takes the least memory, and the most time."""
 OF_THE_VAE = ("references", "picture")
@@ -67,23 +76,13 @@ class Forecast:
         return max(drawing, reading) + decoding / speed.convolutions
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Held:
-    """Bytes of one network under some savings; `later` are those that only a picture needs."""
-
-    resident: int
-    later: int
-    room: int
-    streamed: int
-    largest: int
-
-
 class Planner:
     """Of one model on one device, in one type of number.
 
-    `packed_bytes` is what its transformer takes if weights of it stay packed: then its blocks stay
-    in memory, for only numbers of the run's type stream. With `is_packed_now`, because they are
-    packed while they are loaded, the modulation does too: read again, it would not be packed.
+    `forms` are, by the part, what stays packed. If that is by a `scheme` of the run's, it was not
+    so on disk: everything stays in memory then, but on CUDA, where main memory keeps what was
+    packed once. Elsewhere that is the memory there is, and packing at every pass takes longer than
+    the pass.
     `parts` are the networks as they were built, until `let_go`; without them it builds its own.
     """
 
@@ -92,15 +91,19 @@ class Planner:
         folder: ModelFolder,
         dtype: torch.dtype,
         device: torch.device,
-        packed_bytes: int | None = None,
+        forms: Mapping[str, Forms] = MappingProxyType({}),
         *,
-        is_packed_now: bool = False,
+        scheme: Scheme | None = None,
         parts: Parts | None = None,
     ) -> None:
         self._folder, self._dtype, self._device = folder, dtype, device
-        self._packed_bytes, self._is_packed_now = packed_bytes, is_packed_now
+        self._forms, self._scheme = forms, scheme
+        self._stays_whole = scheme is not None and device.type != "cuda"
         self._parts = parts
-        self._kept: dict[Savings, dict[str, _Held]] = {}
+        self.has_eye = False
+        """Whether a picture has been seen, for which more of the text encoder stays."""
+        self._unpacked: dict[str, int] = {}
+        self._kept: dict[Savings, dict[str, Held]] = {}
 
     def let_go(self) -> None:
         """The networks it was given are no longer as they were built."""
@@ -114,8 +117,17 @@ class Planner:
         return work_of(self._folder, request)
 
     def weight_bytes(self, savings: Savings) -> int:
-        """What all weights take once they are loaded, but for those that only a picture needs."""
-        return sum(one.resident for one in self._held(savings).values())
+        """What all weights take once they are loaded, but for those that no picture has needed."""
+        parts = self._held(savings)
+        later = parts["text_encoder"].later if self.has_eye else 0
+        return sum(one.resident for one in parts.values()) + later
+
+    def resident_bytes(self, savings: Savings) -> int:
+        """What of them is on the device between two requests."""
+        if self._device.type == "cpu":
+            return self.weight_bytes(savings)
+        parts = self._held(savings)
+        return parts["transformer"].resident + parts["vae"].resident
 
     def is_roomy(self, budget_bytes: int, request: Request | None = None) -> bool:
         """Whether so much memory is there that nothing has to be counted."""
@@ -129,17 +141,19 @@ class Planner:
         """`None`: the model's usual picture."""
         folder, dtype = self._folder, self._dtype
         work = work_of(folder, request)
-        held = self._held(savings)
-        drawing = held["transformer"].resident + held["vae"].resident
-        reading = held["text_encoder"].resident
-        if work.patches:
-            reading += held["text_encoder"].later
+        parts = self._held(savings)
+        drawing = parts["transformer"].resident + parts["vae"].resident
+        reading = parts["text_encoder"].resident
+        if work.patches or self.has_eye:
+            reading += parts["text_encoder"].later
         if self._device.type == "cpu":
             drawing += reading + OWN_BYTES
             reading = 0
         table = self._table_bytes(work.steps)
+        at_work = {name: one.room + one.unpacked for name, one in parts.items()}
         text = text_cost(folder.encoder, work, dtype)
         step = step_cost(folder.transformer, work, dtype)
+        once = prefix_cost(folder.transformer, work, dtype).flops
         decode = decode_cost(folder.vae, work.latent, work.frames, dtype)
         encode = Cost(peak_bytes=0, flops=0)
         if work.references or work.patches:
@@ -148,19 +162,19 @@ class Planner:
         return Forecast(
             savings=savings,
             phases={
-                "loading": drawing + max(one.largest for one in held.values()),
-                "text": drawing + reading + held["text_encoder"].room + text.peak_bytes,
+                "loading": drawing + max(one.largest for one in parts.values()),
+                "text": drawing + reading + at_work["text_encoder"] + text.peak_bytes,
                 "references": drawing + min(encode.peak_bytes, tile),
-                "steps": drawing + table + held["transformer"].room + step.peak_bytes,
+                "steps": drawing + table + at_work["transformer"] + step.peak_bytes,
                 "picture": drawing + table + min(decode.peak_bytes, tile),
             },
             flops={
                 "text": work.branches * text.flops,
                 "references": encode.flops * len(work.references),
-                "steps": work.steps * step.flops,
+                "steps": work.steps * (step.flops - once) + once,
                 "picture": decode.flops,
             },
-            streamed=held["transformer"].streamed,
+            streamed=sum(parts["transformer"].streamed),
         )
 
     def choose(self, budget_bytes: int, request: Request | None = None) -> Forecast:
@@ -181,43 +195,51 @@ class Planner:
         except DoesNotFit:
             if self._fitting(budget_bytes, None) is None:
                 raise
-            return self._least
+            return self.least
 
     @property
-    def _least(self) -> Savings:
-        if self._packed_bytes is None:
-            return LEAST
-        return Savings(keeps_modulation=self._is_packed_now, streams_encoder=True)
+    def least(self) -> Savings:
+        """The way that takes the least memory."""
+        return Savings(streams_encoder=True) if self._stays_whole else LEAST
 
     def fit(self, savings: Savings, budget_bytes: int, request: Request) -> Forecast:
-        """What a request takes of a model that is loaded so; where that is too much, with fewer
-        blocks in memory. Raises DoesNotFit as `choose` does."""
-        found = self.forecast(savings, request)
-        if found.peak_bytes <= budget_bytes:
-            return found
-        if self._packed_bytes is not None:
-            raise DoesNotFit(self._refusal(budget_bytes, request))
-        fewer = self._with_fewer_blocks(savings, budget_bytes, request)
-        if fewer is None:
-            raise DoesNotFit(self._refusal(budget_bytes, request))
-        return self.forecast(fewer, request)
+        """What a request takes of a model that is loaded so; where that is too much, with the VAE
+        in tiles, which costs a moment a picture, or with fewer blocks in memory, which costs one a
+        step, or both. Raises DoesNotFit as `choose` does."""
+        for way in self._retreats(savings, budget_bytes, request):
+            found = self.forecast(way, request)
+            if found.peak_bytes <= budget_bytes:
+                return found
+        raise DoesNotFit(self._refusal(budget_bytes, request))
+
+    def _retreats(self, savings: Savings, budget_bytes: int, request: Request) -> Iterator[Savings]:
+        yield savings
+        yield from self._tiled(savings, budget_bytes, request)
+        if self._stays_whole:
+            return
+        tiled = replace(savings, vae_bytes=LEAST_TILE_BYTES)
+        for way in (savings, tiled):
+            if fewer := self._with_fewer_blocks(way, budget_bytes, request):
+                yield fewer
 
     def _with_fewer_blocks(
         self, savings: Savings, budget_bytes: int, request: Request | None
     ) -> Savings | None:
         """With as many blocks in memory as fit; None where it takes too much without any."""
-        without = self.forecast(replace(savings, resident_blocks=0), request)
-        spare = budget_bytes - without.peak_bytes
+        without = replace(savings, resident_blocks=0)
+        spare = budget_bytes - self.forecast(without, request).peak_bytes
         if spare < 0:
             return None
-        count = int(spare / (without.streamed / self.num_blocks))
-        return replace(savings, resident_blocks=min(count, self.num_blocks - 1))
+        together = accumulate(self._held(without)["transformer"].streamed)
+        count = sum(size <= spare for size in together)
+        most = self.num_blocks - 1 if savings.resident_blocks is None else savings.resident_blocks
+        return replace(savings, resident_blocks=min(count, most))
 
     def next_down(self, savings: Savings) -> Savings | None:
         """For a model that is loaded so, what takes less than its forecast allowed: half of the
         blocks that are in memory, or else none of them. None where that is so already."""
         kept = self.num_blocks if savings.resident_blocks is None else savings.resident_blocks
-        if self._packed_bytes is not None or not kept:
+        if self._stays_whole or not kept:
             return None
         return replace(savings, resident_blocks=kept // 2)
 
@@ -226,88 +248,89 @@ class Planner:
         picture is what does not fit."""
         for savings in self._residencies(budget_bytes, request):
             yield savings
-            found = self.forecast(savings, request).phases
-            others = max(size for name, size in found.items() if name not in OF_THE_VAE)
-            room = budget_bytes - self._held_in_all(savings)
-            if others <= budget_bytes and room >= LEAST_TILE_BYTES:
-                yield replace(savings, vae_bytes=room)
+            yield from self._tiled(savings, budget_bytes, request)
+
+    def _tiled(
+        self, savings: Savings, budget_bytes: int, request: Request | None
+    ) -> Iterator[Savings]:
+        """With the VAE in tiles of all that is left, if the VAE alone is what does not fit."""
+        phases = self.forecast(savings, request).phases
+        others = max(size for name, size in phases.items() if name not in OF_THE_VAE)
+        room = budget_bytes - self._held_in_all(savings, request)
+        if others <= budget_bytes and room >= LEAST_TILE_BYTES:
+            yield replace(savings, vae_bytes=room)
 
     def _residencies(self, budget_bytes: int, request: Request | None) -> Iterator[Savings]:
         yield Savings()
-        if self._packed_bytes is None or not self._is_packed_now:
-            yield Savings(keeps_modulation=False)
-        if self._packed_bytes is not None:
-            yield self._least
+        if self._stays_whole:
+            yield self.least
             return
+        yield Savings(keeps_modulation=False)
         yield (encoder := Savings(keeps_modulation=False, streams_encoder=True))
         yield self._with_fewer_blocks(encoder, budget_bytes, request) or LEAST
 
-    def _held_in_all(self, savings: Savings) -> int:
+    def _held_in_all(self, savings: Savings, request: Request | None) -> int:
         """What is there while the VAE works."""
-        found = self.forecast(replace(savings, vae_bytes=1))
+        found = self.forecast(replace(savings, vae_bytes=1), request)
         return found.phases["picture"] - 1
 
     def _refusal(self, budget_bytes: int, request: Request | None) -> str:
-        needed = self.forecast(self._least, request).peak_bytes
+        least = replace(self.least, vae_bytes=LEAST_TILE_BYTES)
+        needed = self.forecast(least, request).peak_bytes
         name = name_of(self._folder.path)
         text = f"{name} needs {amount(needed)}"
-        if self._packed_bytes is None:
+        if not self._stays_whole:
             text += " even with its blocks read from disk"
         allowed = f"{amount(budget_bytes)} are there for it"
         size = self._fitting(budget_bytes, request)
         if size is not None:
             return f"{text}, {allowed}; a picture of {size[0]}x{size[1]} fits"
+        if self._stays_whole:
+            return f"{text}, {allowed}; main.py quantize makes a file of it that takes less"
         return f"{text}, {allowed}; choose a smaller model, or fewer bits (--quantization int4)"
 
     def _fitting(self, budget_bytes: int, request: Request | None) -> tuple[int, int] | None:
-        """The largest of the smaller sizes that fits."""
-        for size in self._smaller(request):
-            if self.forecast(self._least, _sized(request, *size)).peak_bytes <= budget_bytes:
-                return size
-        return None
+        """The largest of the smaller sizes that fits. Of these only the smallest is counted: what
+        lies between takes no more than on a straight line, for whatever grows with the area grows
+        evenly or ever faster."""
+        sizes = list(self._smaller(request))
+        if not sizes:
+            return None
+        ends = size_of(self._folder, request), sizes[-1]
+        most, least = (self.forecast(self.least, sized(request, *end)).phases for end in ends)
+        tiled = self._held_in_all(self.least, request) + LEAST_TILE_BYTES
+
+        def peak(size: tuple[int, int]) -> float:
+            share = (prod(size) - prod(ends[1])) / (prod(ends[0]) - prod(ends[1]))
+            phases = {name: least[name] + share * (most[name] - least[name]) for name in least}
+            vae = min(tiled, max(phases.pop(name) for name in OF_THE_VAE))
+            return max(vae, *phases.values())
+
+        return next((size for size in sizes if peak(size) <= budget_bytes), None)
 
     def _smaller(self, request: Request | None) -> Iterator[tuple[int, int]]:
         """Sizes of about the same shape, each of three quarters of the sides before it."""
-        width, height = _size_of(self._folder, request)
+        width, height = size_of(self._folder, request)
         multiple = self._folder.size_multiple
         while min(width, height) * 3 // 4 >= 4 * multiple:
             width, height = width * 3 // 4, height * 3 // 4
             yield floor_to(width, multiple), floor_to(height, multiple)
 
-    def _held(self, savings: Savings) -> dict[str, _Held]:
+    def _held(self, savings: Savings) -> dict[str, Held]:
+        savings = replace(savings, vae_bytes=None)
         if savings not in self._kept:
             self._parts = self._parts or build(self._folder)
             found = loads(self._folder, self._parts, savings, self._dtype, self._device)
-            self._kept[savings] = {one.part: self._of(one) for one in found}
+            self._kept[savings] = {one.part: self._held_of(one) for one in found}
         return self._kept[savings]
 
-    def _of(self, load: Load) -> _Held:
-        size = self._dtype.itemsize
-
-        def count(names: list[str]) -> int:
-            return sum(load.network.get_parameter(name).numel() for name in names) * size
-
-        rooms, streamed = [0], 0
-        for blocks in load.blocks:
-            each = [
-                count([f"{blocks.name}.{index}.{name}" for name in names])
-                for index, names in enumerate(blocks.tensors)
-                if index >= blocks.resident
-            ]
-            rooms.append(min(2, len(each)) * max(each, default=0))
-            streamed += sum(each)
-        sizes = [torch.Size(shape).numel() for shape in load.dialect.shapes.values()]
-        resident = load.num_elements * size
-        if load.part == "transformer" and self._packed_bytes is not None:
-            whole = sum(tensor.numel() for tensor in load.network.state_dict().values())
-            resident = round(self._packed_bytes * load.num_elements / whole)
-        return _Held(
-            resident=resident,
-            later=load.num_later * size,
-            room=max(rooms),
-            streamed=streamed,
-            largest=max(sizes, default=0) * max(size, 4),
-        )
+    def _held_of(self, load: Load) -> Held:
+        part, forms = load.part, self._forms.get(load.part, {})
+        if part not in self._unpacked:
+            wide = torch.float32 if self._device.type == "cpu" else self._dtype
+            self._unpacked[part] = unpacked_bytes(load, forms, wide)
+        scheme = self._scheme if part == "transformer" else None
+        return held(load, forms, scheme, self._dtype, self._unpacked[part])
 
     def _table_bytes(self, steps: int) -> int:
         config = self._folder.transformer
@@ -315,46 +338,3 @@ class Planner:
             return 0
         rows = steps + config.zero_cond_t
         return rows * config.dim * (12 * config.num_layers + 2) * self._dtype.itemsize
-
-
-def work_of(folder: ModelFolder, request: Request | None) -> Work:
-    """A request in numbers, with the model's own for what it leaves open."""
-    row, patch = folder.row, folder.transformer.patch_size
-    width, height = _size_of(folder, request)
-    token_px = folder.vae.scale * patch
-    pictures = [] if request is None else request.pictures
-    seen = len(request.images) if isinstance(request, Edit) else 0
-    areas = [fit_area(row.reference_area, p.width, p.height) for p in pictures[:seen]]
-    frames = request.layers + 1 if isinstance(request, Decompose) else 1
-    guidance = row.guidance if request is None or request.guidance is None else request.guidance
-    patches = seen * row.condition_area // PATCH_PX**2
-    return Work(
-        grid=(frames, height // token_px, width // token_px),
-        references=tuple((1, h // token_px, w // token_px) for w, h in areas),
-        steps=row.steps if request is None or request.steps is None else request.steps,
-        branches=2 if guidance > 1 else 1,
-        text_tokens=TEXT_TOKENS + patches // MERGED,
-        patches=patches,
-        latent=(height // folder.vae.scale, width // folder.vae.scale),
-        frames=max(1, frames - 1),
-    )
-
-
-def _size_of(folder: ModelFolder, request: Request | None) -> tuple[int, int]:
-    row = folder.row
-    if request is not None and request.width and request.height:
-        return request.width, request.height
-    if isinstance(request, Outpaint):
-        return request.full_size
-    pictures = [] if request is None else request.pictures
-    if pictures and not isinstance(request, TextToImage):
-        last = pictures[-1]
-        width, height = fit_area(row.reference_area, last.width, last.height)
-    else:
-        width, height = row.sizes[0]
-    return floor_to(width, folder.size_multiple), floor_to(height, folder.size_multiple)
-
-
-def _sized(request: Request | None, width: int, height: int) -> Request:
-    request = TextToImage(prompt="a poster") if request is None else request
-    return replace(request, width=width, height=height)

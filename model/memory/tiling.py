@@ -185,7 +185,11 @@ def _part(x: Tensor, spans: tuple[Span, Span], origin: tuple[int, int]) -> Tenso
 
 def tiles(vae: FrameVae, budget_bytes: int) -> None:
     """Let encoder and decoder work on tiles whose tensors take about `budget_bytes`, where a whole
-    picture takes more. The picture itself and what its attention takes come on top."""
+    picture takes more. The picture itself and what its attention takes come on top. Done again, the
+    last budget holds."""
+    if isinstance(vae.encoder, TiledEncoder) and isinstance(vae.decoder, TiledDecoder):
+        vae.encoder.budget_bytes = vae.decoder.budget_bytes = budget_bytes
+        return
     assert isinstance(vae.encoder, FrameEncoder)
     assert isinstance(vae.decoder, FrameDecoder)
     vae.encoder = TiledEncoder(vae.encoder, budget_bytes)

@@ -29,10 +29,11 @@ def prepare(
 def draw(
     networks: Networks,
     latents: Tensor,
-    _: Settled,
+    _settled: Settled,
     seeds: Sequence[int],
     on_latents: OnLatents,
     poll: Poll = no_poll,
+    *_: object,
 ) -> Tensor:
     """The picture [B, 1, C, H, W] in 0…1, the same for every seed."""
     on_latents(1, 1, latents)

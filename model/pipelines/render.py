@@ -10,11 +10,13 @@ from torch import Tensor
 from model import latents
 from model.controlnet import after_blocks
 from model.errors import NotFinite
+from model.lossy.run import Lossy, PredictBy
+from model.lossy.step_cache import WHOLE, StepCache
 from model.pipelines.drawing import Drawn, draw
 from model.pipelines.inputs import Inputs, Networks, Settled, Start, grid_of, repeated
 from model.requests import RequestError
 from model.rope import Grid
-from model.sampling.denoise import Keep, Predict, denoise, timesteps_of
+from model.sampling.denoise import Keep, denoise, timesteps_of
 from model.sampling.guidance import combine, mix
 from model.sampling.schedule import from_strength, sigmas
 from model.sampling.solvers import SOLVERS
@@ -33,11 +35,13 @@ def render(
     seeds: Sequence[int],
     on_latents: OnLatents,
     poll: Poll = no_poll,
+    lossy: Lossy | None = None,
 ) -> Tensor:
     """What each seed makes, [B, K, C, H, W] in 0…1: one picture, or the layers of one.
 
     Inputs of one picture serve for all seeds.
     """
+    lossy = lossy or Lossy()
     if len(inputs.text.states) != len(seeds):
         inputs = repeated(inputs, len(seeds))
     patch, frames = networks.patch, inputs.layers + 1
@@ -67,7 +71,9 @@ def render(
         on_latents(step, total, unpacked(found)[::frames])
 
     networks.expect(timesteps_of(levels, tokens), poll)
-    predict = _predictor(networks, inputs, chance, settled.guidance, len(levels) - 1, poll)
+    steps = len(levels) - 1
+    predict = _predictor(networks, inputs, chance, settled.guidance, steps, poll)
+    predict = lossy.over(predict, networks.transformer, steps)
     solver = SOLVERS[settled.solver]
     tokens = denoise(tokens, levels, predict, report, solver=solver, keep=keep)
     networks.rest()
@@ -95,13 +101,13 @@ def _keeper(start: Start, picture: Tensor, noise: Tensor) -> Keep | None:
     return keep
 
 
-Velocities = Callable[[Tensor, Tensor, int], tuple[Tensor, ...]]
+Velocities = Callable[[Tensor, Tensor, int, StepCache], tuple[Tensor, ...]]
 """Of the target's tokens at a level and step: under the prompt, then under the negative one."""
 
 
 def _predictor(
     networks: Networks, inputs: Inputs, chance: Drawn, guidance: float, steps: int, poll: Poll
-) -> Predict:
+) -> PredictBy:
     """Velocity of the target's tokens, guided where there is a negative prompt."""
     transformer = networks.transformer
     grid = grid_of(networks, inputs.width, inputs.height)
@@ -112,9 +118,9 @@ def _predictor(
     guide = combine if networks.row.rescales_guidance else mix
     is_checked = False
 
-    def predict(tokens: Tensor, sigma: Tensor, step: int) -> Tensor:
+    def predict(tokens: Tensor, sigma: Tensor, step: int, cache: StepCache = WHOLE) -> Tensor:
         nonlocal is_checked
-        found, *negative = velocities(tokens, sigma, step)
+        found, *negative = velocities(tokens, sigma, step, cache)
         if negative:
             found = guide(found, negative[0], guidance)
         if not is_checked:  # once: what is finite at first stays so, or the picture tells
@@ -135,7 +141,9 @@ def _beside_texts(
     beside = [tokens for tokens in (picture, inputs.references) if tokens is not None]
     texts = [(t.states, t.valid) for t in (inputs.text, inputs.negative) if t is not None]
 
-    def velocities(tokens: Tensor, sigma: Tensor, step: int) -> tuple[Tensor, ...]:
+    def velocities(
+        tokens: Tensor, sigma: Tensor, step: int, cache: StepCache
+    ) -> tuple[Tensor, ...]:
         img = torch.cat([tokens, *beside], dim=1) if beside else tokens
         active = [control for control in chance.controls if control.is_active(step, steps)]
         after = after_blocks(
@@ -148,7 +156,7 @@ def _beside_texts(
             inputs.text.valid,
             poll,
         )
-        return transformer.together(img, texts, sigma, grids, poll, after)
+        return transformer.together(img, texts, sigma, grids, poll, after, cache)
 
     return velocities
 
@@ -169,8 +177,8 @@ def _behind_prefixes(
         for text in (inputs.text, inputs.negative)
         if text is not None
     ]
-    return lambda tokens, sigma, _: tuple(
-        transformer(tokens, sigma, prefix, poll) for prefix in prefixes
+    return lambda tokens, sigma, _, cache: transformer.together(
+        tokens, sigma, prefixes, poll, cache
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 
@@ -22,6 +23,17 @@ def runs(packed: Tensor, bits: int) -> Tensor:
     [1, 2, 3, 4]
     """
     return ((packed.unsqueeze(-1) >> _shifts(packed, bits)) & (2**bits - 1)).flatten(-2)
+
+
+def looked_up(packed: Tensor, book: Tensor) -> Tensor:
+    """uint8 [..., N] of two four-bit codes each, the lower first, and the book [16] of what they
+    stand for -> [..., 2 N] of its type. One look-up a byte takes a quarter of the time of two.
+
+    >>> looked_up(torch.tensor([0x21, 0x43], dtype=torch.uint8), torch.arange(16.0) / 2).tolist()
+    [0.5, 1.0, 1.5, 2.0]
+    """
+    both = torch.stack([book.repeat(16), book.repeat_interleave(16)], dim=1)
+    return F.embedding(packed.int(), both).flatten(-2)
 
 
 def pairs(codes: Tensor) -> Tensor:

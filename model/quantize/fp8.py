@@ -30,11 +30,12 @@ def as_rows(scale: Tensor) -> Tensor:
     return scale.float().reshape((-1, 1) if scale.numel() > 1 else ())
 
 
-def quantise(numbers: Tensor) -> tuple[Tensor, Tensor]:
-    """Any shape, weights or activations -> float8_e4m3fn of that shape, and one float32 scale, the
-    largest number by 448."""
+def quantise(numbers: Tensor, over: tuple[int, ...] | None = None) -> tuple[Tensor, Tensor]:
+    """Any shape, weights or activations -> float8_e4m3fn of that shape, and the float32 scale, the
+    largest number by 448: one, or one for all that lie along the dimensions `over`, which stay."""
     numbers = numbers.to(torch.float32)
-    scale = (numbers.abs().amax() / LARGEST).clamp(min=_LEAST)
+    largest = numbers.abs().amax() if over is None else numbers.abs().amax(over, keepdim=True)
+    scale = (largest / LARGEST).clamp(min=_LEAST)
     return (numbers * (1 / scale)).clamp(-LARGEST, LARGEST).to(E4M3), scale
 
 

@@ -134,7 +134,7 @@ def _halves(q: Tensor) -> Tensor:
 
 
 def _iq4_values(codes: Tensor) -> Tensor:
-    return torch.tensor(_IQ4, dtype=torch.float32, device=codes.device)[codes.long()]
+    return torch.tensor(_IQ4, dtype=torch.float32, device=codes.device)[codes.int()]
 
 
 def _block(

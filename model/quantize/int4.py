@@ -5,12 +5,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from model.quantize.bits import runs
-from model.quantize.hadamard import rotate
+from model.quantize.bits import looked_up
 
 
-def dequantise(weight: Tensor, scale: Tensor, *, group: int) -> Tensor:
+def dequantise(weight: Tensor, scale: Tensor) -> Tensor:
     """int8 [R, C / 2] with the even column in the low half, scale [R] -> float32 [R, C]."""
-    codes = runs(weight.view(torch.uint8), 4).to(torch.int8)
-    signed = torch.where(codes > 7, codes - 16, codes)  # two's complement
-    return rotate(signed.to(torch.float32) * scale.to(torch.float32).reshape(-1, 1), group)
+    signed = torch.tensor([*range(8), *range(-8, 0)], dtype=torch.float32, device=weight.device)
+    return looked_up(weight.view(torch.uint8), signed) * scale.to(torch.float32).reshape(-1, 1)

@@ -5,7 +5,6 @@ ComfyUI's `int8_tensorwise`, with or without `convrot`.
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any
 
 import torch
@@ -19,11 +18,9 @@ _LEAST = 1e-30
 """Of a scale, so that a row of zeros divides by none."""
 
 
-def dequantise(weight: Tensor, scale: Tensor, *, group: int | None = None) -> Tensor:
-    """int8 [R, C], scale [], [1], [R] or [R, 1] -> float32 [R, C]. `group` is that of the rotation,
-    which is undone."""
-    numbers = weight.to(torch.float32) * as_rows(scale)
-    return numbers if group is None else rotate(numbers, group)
+def dequantise(weight: Tensor, scale: Tensor) -> Tensor:
+    """int8 [R, C], scale [], [1], [R] or [R, 1] -> float32 [R, C]."""
+    return weight.to(torch.float32) * as_rows(scale)
 
 
 def quantise(numbers: Tensor) -> tuple[Tensor, Tensor]:
@@ -41,7 +38,7 @@ def pack(weight: Tensor) -> Packed:
         scheme=scheme(group),
         shape=tuple(weight.shape),
         parts=quantise(numbers if group is None else rotate(numbers, group)),
-        unpack=partial(dequantise, group=group),
+        unpack=dequantise,
         by_row=2,
         rotation=group,
     )

@@ -53,10 +53,14 @@ class Kernel(Protocol):
 def plain(x: Tensor, packed: Packed, bias: Tensor | None) -> Tensor:
     """x [N, I] on any device -> [N, O] of its type: the weight is made into numbers, and those are
     multiplied. On the CPU in float32, which is 5 to 7 times as fast there as 16 bits; elsewhere in
-    the activations' type: bfloat16 or float16 on MPS (untried)."""
+    the activations' type: bfloat16 or float16 on MPS (untried).
+
+    A rotated weight stays so and x is rotated: that costs 256 of O of the product, undoing the
+    weight's rotation 256 of N."""
     dtype = torch.float32 if x.device.type == "cpu" else x.dtype
-    weight = packed.unpack(*packed.parts).reshape(packed.shape).to(dtype)
-    return F.linear(x.to(dtype), weight, None if bias is None else bias.to(dtype)).to(x.dtype)
+    weight = packed.unpacked().to(dtype)
+    rows = x.to(dtype) if packed.rotation is None else rotate(x.to(dtype), packed.rotation)
+    return F.linear(rows, weight, None if bias is None else bias.to(dtype)).to(x.dtype)
 
 
 class KitchenInt8:

@@ -6,7 +6,7 @@ Knows no file. Its bias is a parameter as that of any linear; LoRAs work beside 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -40,6 +40,11 @@ class QuantLinear(nn.Module):
         parts = tuple(self.get_buffer(f"part{index}") for index in range(self._count))
         return replace(self._empty, parts=parts)
 
+    def put(self, parts: Iterable[Tensor]) -> None:
+        """Other parts of the same forms in the place of those there are."""
+        for index, part in enumerate(parts):
+            self._buffers[f"part{index}"] = part
+
     def forward(self, x: Tensor) -> Tensor:
         rows = x.reshape(-1, self.in_features)
         return self._kernels(rows, self.packed, self.bias).reshape(*x.shape[:-1], self.out_features)
@@ -54,6 +59,29 @@ class QuantLinear(nn.Module):
         super()._apply(fn, recurse)
         for name, part in kept.items():
             moved = self._buffers[name]
-            if part is not None and moved is not None:
+            if part is not None and moved is not None and moved.dtype != part.dtype:
                 self._buffers[name] = part.to(moved.device)
         return self
+
+
+def is_packed(module: nn.Module, leaf: str) -> bool:
+    """Whether the weight of this name is packed in its module."""
+    return leaf == "weight" and isinstance(module, QuantLinear)
+
+
+def parts_of(module: nn.Module, leaf: str) -> tuple[Tensor, ...]:
+    """What holds a weight: the parts of a packed one, or the parameter itself."""
+    if leaf == "weight" and isinstance(module, QuantLinear):
+        return module.packed.parts
+    return (module.get_parameter(leaf),)
+
+
+def put_parts(module: nn.Module, leaf: str, parts: Iterable[Tensor]) -> None:
+    """What `parts_of` returns then; a parameter is put as it is."""
+    if leaf == "weight" and isinstance(module, QuantLinear):
+        module.put(parts)
+        return
+    (tensor,) = parts
+    is_parameter = isinstance(tensor, nn.Parameter)
+    parameter = tensor if is_parameter else nn.Parameter(tensor, requires_grad=False)
+    module._parameters[leaf] = parameter

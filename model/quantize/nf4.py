@@ -12,7 +12,7 @@ def dequantise(weight: Tensor, scales: Tensor, book: Tensor, *, block: int, coun
     the first `count` weights, float32, flat."""
     packed = weight.reshape(-1)
     codes = torch.stack((packed >> 4, packed & 15), dim=1).flatten()[:count]
-    return _scaled(book[codes.long()], scales, block)
+    return _scaled(book[codes.int()], scales, block)
 
 
 def dequantise_nested(

@@ -9,13 +9,15 @@ from functools import partial
 import torch
 from torch import Tensor
 
+from model.quantize.hadamard import rotate
+
 
 @dataclass(frozen=True, kw_only=True)
 class Packed:
     """`parts` are the stored tensors, in the order in which `unpack` takes them; it returns
     float32. `shape` is that of the weight. Of the parts the first `by_row` hold something a row,
     unless it is one number for all; of a weight that cannot be cut that is 0. `rotation` is the
-    group of columns that are rotated together."""
+    group of columns that are rotated together: what `unpack` returns still is."""
 
     scheme: str
     shape: tuple[int, ...]
@@ -30,15 +32,22 @@ class Packed:
 
     def dequantise(self, device: torch.device | str) -> Tensor:
         """The weight in float32, computed on `device`."""
-        moved = self.to(device)
-        return moved.unpack(*moved.parts).reshape(self.shape)
+        numbers = self.to(device).unpacked()
+        return numbers if self.rotation is None else rotate(numbers, self.rotation)
+
+    def unpacked(self) -> Tensor:
+        """In float32 where the parts are, the columns rotated if they are stored so."""
+        return self.unpack(*self.parts).reshape(self.shape)
 
     def to(self, device: torch.device | str) -> Packed:
-        """With its parts there. Metal has no float8 (torch 2.13): those are bytes then, looked up
-        when they are unpacked."""
-        device = torch.device(device)
-        ready = self.without_float8() if device.type == "mps" else self
+        """With its parts there."""
+        ready = self.ready_for(torch.device(device))
         return replace(ready, parts=tuple(part.to(device) for part in ready.parts))
+
+    def ready_for(self, device: torch.device) -> Packed:
+        """Where it is, with parts that the device can hold. Metal has no float8 (torch 2.13): those
+        are bytes then, looked up when they are unpacked."""
+        return self.without_float8() if device.type == "mps" else self
 
     def without_float8(self) -> Packed:
         """The same weight with bytes in the place of float8."""

@@ -8,13 +8,12 @@ ComfyUI's `asym_w4a8_int8`. With groups it errs half as much as `int4`, whose ro
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from model.quantize.bits import pairs, runs
+from model.quantize.bits import looked_up, pairs
 from model.quantize.hadamard import largest_group, rotate
 from model.quantize.packed import Packed
 
@@ -29,17 +28,15 @@ _LEAST = 1e-30
 """Of a scale, so that zeros divide by none."""
 
 
-def dequantise(
-    weight: Tensor, groups: Tensor, rows: Tensor, book: Tensor | None = None, *, rotation: int
-) -> Tensor:
+def dequantise(weight: Tensor, groups: Tensor, rows: Tensor, book: Tensor | None = None) -> Tensor:
     """int8 [R, C / 2] with the even column in the low half; scales of groups, [R, G] in any type,
     and of rows, [R]; book [16], by default -8 to 7 -> float32 [R, C]."""
-    codes = runs(weight.view(torch.uint8), 4)
-    num_rows, columns = codes.shape
-    values = codes.float() - 8 if book is None else book.float()[codes.long()]
-    scales = groups.float().reshape(num_rows, -1, 1)
-    whole = (values.reshape(*scales.shape[:2], -1) * scales).round().clamp(-127, 127)
-    return rotate(whole.reshape(num_rows, columns) * rows.float().reshape(-1, 1), rotation)
+    book = torch.arange(-8.0, 8.0, device=weight.device) if book is None else book.float()
+    numbers = looked_up(weight.view(torch.uint8), book)
+    scales = groups.float().reshape(len(numbers), -1, 1)
+    # In place: of a large weight each further copy is half a gigabyte of a card.
+    numbers.view(*scales.shape[:2], -1).mul_(scales).round_().clamp_(-127, 127)
+    return numbers.mul_(rows.float().reshape(-1, 1))
 
 
 def can_pack(columns: int) -> bool:
@@ -58,7 +55,7 @@ def pack(weight: Tensor) -> Packed:
         scheme=SCHEME,
         shape=tuple(weight.shape),
         parts=quantise(rotate(weight.to(torch.float32), rotation)),
-        unpack=partial(dequantise, rotation=rotation),
+        unpack=dequantise,
         by_row=3,
         rotation=rotation,
     )

@@ -117,6 +117,11 @@ class TextEncoder(nn.Module):
         self._closed_eye = None
 
     @property
+    def has_eye(self) -> bool:
+        """Whether the vision tower has its weights."""
+        return self._closed_eye is None
+
+    @property
     def can_see(self) -> bool:
         """Whether there is an image processor, without which there are no edits."""
         return self._image_processor is not None

@@ -609,7 +609,8 @@ def test_words_and_options_are_those_that_scripts_depend_on(run: Run) -> None:
     common = {"--prompt", "--negative", "--size", "--steps", "--guidance", "--seed", "--count"}
     common |= {"--recipe", "--model", "--device", "--dtype", "--json", "--output", "--image"}
     common |= {"--mask", "--schedule", "--solver", "--batch", "--variant", "--lora", "-h", "--help"}
-    common |= {"--accept-licence", "--budget", "--parts", "--quantization"}
+    common |= {"--accept-licence", "--budget", "--compile", "--parts", "--quantization"}
+    common |= {"--step-cache", "--attention", "--compare-exact"}
     own = {
         "generate": {"--strength", "--control", "--control-range", "--canny"},
         "edit": {"--preset", "--field", "--reconstruct"},
@@ -624,7 +625,7 @@ def test_words_and_options_are_those_that_scripts_depend_on(run: Run) -> None:
         assert shown.status == 0
         assert '"files"' in shown.out
     shared = {"--seed", "--model", "--variant", "--device", "--dtype", "--json", "-h", "--help"}
-    shared |= {"--accept-licence", "--budget", "--parts", "--quantization"}
+    shared |= {"--accept-licence", "--budget", "--compile", "--parts", "--quantization"}
     for word, own_options in {"polish": {"--prompt"}, "caption": {"--language"}}.items():
         parser = cli_options.writing_parser(word)
         options = {o for action in parser._actions for o in action.option_strings}

@@ -12,7 +12,7 @@ import pytest
 from app.paths import Paths
 from app.settings import Settings
 from model.bench.tiny import TEXT, Tiny, write
-from model.hub import catalogue, local
+from model.hub import catalogue, local, machine
 from model.hub.catalogue import CATALOGUE
 from tests.command_line import Run
 from tests.hub import Hub, of_folder, offer, serving, status
@@ -45,18 +45,36 @@ def test_list(run: Run) -> None:
     found = run("models")
     assert found.status == 0
     lines = found.out.splitlines()
-    assert lines[0].split() == ["model", "download", "licence", "fits", "here"]
+    assert lines[0].split() == ["model", "download", "licence", "runs", "here", "is", "here"]
     row = next(line for line in lines if line.startswith(f"{NAME} "))
     assert "57.7 GB" in row
     assert "Apache-2.0" in row
     assert "Qwen Research License" in found.out
-    assert "rule of thumb" in lines[-1]
+    assert "counted by the planner" in lines[-1]
+
+
+def test_list_says_what_the_planner_says_of_the_memory_there_is(run: Run, monkeypatch) -> None:
+    settings = Settings(Paths.default().settings)
+    settings.device = "cuda"
+    for gigabytes, text in (
+        (48, "Runs whole: 41.5 GB of 44.2 GB"),
+        (24, "Full precision streamed, slower · 8-bit in 16.0 GB, text encoder from disk · "
+             "4-bit whole in 22.0 GB"),
+        (2, "Does not fit: it needs at least 2.4 GB"),
+    ):  # fmt: skip
+        monkeypatch.setattr(machine, "nvidia_memory", lambda size=gigabytes: size * 10**9)
+        row = next(line for line in run("models").out.splitlines() if line.startswith(f"{NAME} "))
+        assert text in row
+    settings.budget_bytes = 30 * 10**9
+    found = run("models", "--json").json
+    assert (found["room"], found["is_limited"], found["place"]) == (30 * 10**9, True, "card")
 
 
 def test_list_for_programs(run: Run) -> None:
     found = run("models", "--json").json
     assert [model["name"] for model in found["models"]] == [entry.name for entry in CATALOGUE]
     assert found["machine"]["memory"] > 0
+    assert not found["is_limited"]
     assert found["comfyui"] == []
 
 

@@ -7,7 +7,7 @@ import io
 from pathlib import Path
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import given, settings
 from PySide6.QtCore import QPoint, QPointF, QRect
 from PySide6.QtGui import QGuiApplication
 
@@ -17,13 +17,13 @@ from app.document.commands import AddLayer, SetMask
 from app.document.composite import render
 from app.document.document import Document
 from app.document.errors import DocumentError, LayerLocked
-from app.document.layers import GroupLayer, PixelLayer, TextLayer
+from app.document.layers import GroupLayer, LayerMask, PixelLayer, TextLayer
 from app.document.masking import ApplyMask, EnableMask, can_apply_mask
 from app.document.state import DocumentState
 from app.files.psd import psd_bytes
 from app.store.project import Project
 from tests.app.documents import plain
-from tests.documents import PAGE, mask_of, pixel, pixel_layers, three
+from tests.documents import PAGE, mask_of, masks, pixel, pixel_layers, three
 
 SHOWN = mask_of(QRect(-100, -100, 500, 500))
 
@@ -149,9 +149,12 @@ def test_off_shows_everything_and_on_is_as_before(qapp: QGuiApplication) -> None
 
 
 @settings(max_examples=60, deadline=None)
-@given(layer=pixel_layers())
-def test_an_applied_mask_looks_the_same(qapp: QGuiApplication, layer: PixelLayer) -> None:
-    assume(can_apply_mask(layer))
+@given(layer=pixel_layers(), mask=masks.filter(lambda mask: mask is not None))
+def test_an_applied_mask_looks_the_same(
+    qapp: QGuiApplication, layer: PixelLayer, mask: LayerMask
+) -> None:
+    layer = dataclasses.replace(layer, mask=dataclasses.replace(mask, enabled=True))
+    assert can_apply_mask(layer)
     state = DocumentState(page=PAGE, layers=(pixel("below"), layer))
     found = ApplyMask(layer_id=layer.id).apply(state)
     assert found.layers[1].mask is None

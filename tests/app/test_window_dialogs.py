@@ -184,8 +184,8 @@ def test_durations(seconds: float, text: str) -> None:
 
 
 def test_memory_counts_and_times() -> None:
-    assert memory(512 * 2**20) == "512 MB"
-    assert memory(3 * 2**29) == "1.5 GB"
+    sizes = (4e5, 12e6, 512e6, 1.5e9, 57.7e9)
+    assert [memory(size) for size in sizes] == ["0.4 MB", "12 MB", "512 MB", "1.5 GB", "57.7 GB"]
     assert count(1234567) == "1\u202f234\u202f567"
     assert clock("not a time") == ""
     assert clock("2001-02-03T04:05:06+00:00").startswith("2001-02-0")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import subprocess
 import sys
@@ -16,10 +17,10 @@ from app.engine.supervision import BACK_OFF_S, FORGET_AFTER_S, KEPT_STRIKES, STR
 from model.engine import memory
 from model.engine.estimate import Measurements, StepClock
 from model.engine.inbox import Inbox
-from model.engine.protocol import Describe
-from model.engine.worker import shrink
+from model.engine.protocol import Describe, Load, Outlook, Plan, Planned
+from model.engine.worker import Outbox, Worker, shrink
 from model.requests import Picture, Request, TextToImage
-from tests.fakes import DESCRIPTION, result_of
+from tests.fakes import DESCRIPTION, OUTLOOK, FakeLibrary, FakeModel, result_of
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -147,6 +148,17 @@ def test_previews_are_small(size: tuple[int, int], mode: str, expected: tuple[in
     small = shrink(picture, 256)
     assert (small.width, small.height, small.mode) == (*expected, mode)
     assert small.data[:channels] == picture.data[:channels]
+
+
+def test_model_in_another_form_is_loaded_anew_and_known_apart() -> None:
+    library = FakeLibrary(FakeModel())
+    worker = Worker(library, Outbox(io.BytesIO()))
+    for scheme in ("", "int8", "int8", ""):
+        worker._reply(Load(id=1, model="fake", quantization=scheme))
+    assert library.loads == ["fake", "fake int8", "fake"]
+    plan = Plan(id=2, model="fake", request=TextToImage(prompt="x"), quantization="int8")
+    assert worker._reply(plan) == Planned(id=2, outlook=Outlook())
+    assert worker._reply(replace(plan, quantization="")) == Planned(id=2, outlook=OUTLOOK)
 
 
 def test_memory_is_told() -> None:

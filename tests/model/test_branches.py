@@ -13,6 +13,7 @@ from model import attention, loader
 from model.bench import tiny
 from model.bench.reference import noise_image, to_picture
 from model.errors import Stopped
+from model.modules import JointAttention
 from model.requests import Edit, Request, TextToImage
 from model.transformer import Transformer
 from tests.reference import SIZES
@@ -97,7 +98,7 @@ def masks_of(model: loader.Model, *requests: Request) -> list[Tensor | None]:
         seen.append(mask)
         return real(q, k, v, mask)
 
-    with mock.patch("model.modules.attend", attend):
+    with mock.patch.object(JointAttention, "attend", staticmethod(attend)):
         if len(requests) == 1:
             model.run(*requests)
         else:

@@ -22,6 +22,7 @@ from model.requests import TextToImage
 from model.text_encoder.encoder import build_network
 from model.text_encoder.encoder21 import build_network21
 from model.text_encoder.tokenizer import load_tokenizer
+from tests import packed
 
 WEIGHTS = "transformer/diffusion_pytorch_model.safetensors"
 SIZE = tiny.Tiny(text_width=32, mrope=(2, 2, 4), seed=5)
@@ -143,7 +144,8 @@ def test_a_text_encoder_with_its_tower(models: Path, folder: Path) -> None:
     encoders = [found.networks.text_encoder for found in (model, loader.load(folder))]
     for encoder in encoders:
         encoder.open_eye()
-    ours, theirs = (encoder.network.state_dict() for encoder in encoders)
+    assert packed.schemes_of(encoders[0].network), "they stay packed"
+    ours, theirs = (packed.numbers_of(encoder.network) for encoder in encoders)
     assert ours.keys() == theirs.keys()
     for name, tensor in theirs.items():
         kind = gguf.GGMLQuantizationType.Q8_0

@@ -13,12 +13,15 @@ import pytest
 from model.checkpoint.folder import _DECIDING_FILES, TOKENIZER_FILES
 from model.checkpoint.layout import name_of
 from model.config import FAMILIES
+from model.engine.protocol import Need, Way
 from model.errors import HubError
 from model.hub import catalogue, local, machine
 from model.hub.catalogue import CATALOGUE, find
 from model.hub.endpoints import endpoint, token_for
-from model.hub.machine import Fit, Machine
+from model.hub.machine import FREE, Machine, Place
+from model.hub.needs import needs
 from model.hub.shop import Shop
+from model.quantize.schemes import SCHEMES
 from tests.hub import COMMIT, Hub, offer, serving, small
 
 DOWNLOAD = """
@@ -170,13 +173,33 @@ def test_published_folder_is_no_comfy(tmp_path: Path) -> None:
 # --- what fits ---
 
 
-def test_fits_by_the_rule() -> None:
-    entry = find("Qwen-Image")
+def test_room_is_that_of_the_device_that_will_be_used() -> None:
     gb = 10**9
-    cases = {(64, 80): Fit.graphics, (64, 24): Fit.none, (128, 24): Fit.processor, (0, 0): Fit.none}
-    for (memory, graphics), fit in cases.items():
-        found = Machine(memory=memory * gb, graphics=graphics * gb, free=0).fit(entry)
-        assert found == fit, (memory, graphics)
+    both = Machine(memory=64 * gb, graphics=24 * gb, free=0)
+    assert (both.place(), both.place("cpu")) == (Place.card, Place.processor)
+    assert both.room("cuda") == both.room() == int(FREE * 24 * gb)
+    assert both.room("cpu") == int(FREE * 64 * gb)
+    plain = Machine(memory=16 * gb, graphics=0, free=0)
+    assert (plain.place(), plain.room()) == (Place.processor, int(FREE * 16 * gb))
+
+
+def test_the_fastest_way_that_fits_is_told() -> None:
+    need = Need(scheme="int8", whole=30, encoder_read=20, blocks_read=3)
+    ways = [need.way(room) for room in (30, 29, 20, 19, 3, 2)]
+    assert ways == [
+        Way.whole, Way.encoder_read, Way.encoder_read, Way.blocks_read, Way.blocks_read, Way.none
+    ]  # fmt: skip
+    assert (need.bytes(Way.whole), need.bytes(Way.none), need.least) == (30, 3, 3)
+    packed = Need(scheme="int4", whole=30, encoder_read=20)
+    assert (packed.way(19), packed.least) == (Way.none, 20)
+
+
+def test_every_model_is_counted_for_every_precision_and_fewer_bits_need_less() -> None:
+    for entry in CATALOGUE:
+        for place in Place:
+            found = needs(entry.name, place)
+            assert [need.scheme for need in found] == ["", *SCHEMES]
+            assert found[0].whole > found[1].whole > found[3].whole
 
 
 def test_this_machine_is_known(tmp_path: Path) -> None:

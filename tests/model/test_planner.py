@@ -20,8 +20,9 @@ from model.errors import OutOfMemory
 from model.loader import load
 from model.memory import planner as planning
 from model.memory.calibration import Speed, speed_of
-from model.memory.planner import LEAST, OWN_BYTES, Planner, work_of
+from model.memory.planner import LEAST, OWN_BYTES, Planner
 from model.memory.savings import Savings
+from model.memory.work import work_of
 from model.requests import Edit, Picture, TextToImage
 
 CPU = torch.device("cpu")
@@ -74,11 +75,23 @@ def test_what_is_chosen_fits_and_nothing_faster_would(planner: Planner, share: f
         assert peak(planner, more) > budget
 
 
-def test_a_refusal_names_the_nearest_size(planner: Planner) -> None:
+def test_a_refusal_names_the_nearest_size(
+    planner: Planner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two sizes are counted for it, which takes a moment each: the one asked for and the least."""
+    counted: set[object] = set()
+    count = planning.decode_cost
+
+    def counting(config: object, latent: tuple[int, int], *others: object) -> object:
+        counted.add(latent)
+        return count(config, latent, *others)  # type: ignore[arg-type]
+
     large = dataclasses.replace(TEXT, width=512, height=256)
     budget = planner.forecast(LEAST, dataclasses.replace(TEXT, width=256, height=128)).peak_bytes
+    monkeypatch.setattr(planning, "decode_cost", counting)
     with pytest.raises(OutOfMemory, match=r"there for it; a picture of 2\d\dx1\d\d fits"):
         planner.choose(budget, large)
+    assert len(counted) == 2
     with pytest.raises(OutOfMemory, match="choose a smaller model, or fewer bits"):
         planner.choose(OWN_BYTES, large)
 

@@ -51,6 +51,8 @@ from model.engine.transport import MAGIC, PREFIX, FrameDecoder, encode, read_mes
 from model.requests import (
     Caption,
     CaptionRecord,
+    Checked,
+    Differences,
     Edit,
     LoraUse,
     ModelIdentity,
@@ -72,6 +74,10 @@ RESULT = Result(
     requests=(EDIT, REQUEST),
     model=ModelIdentity(name="m", sha256="ab", licence="Apache-2.0"),
     seconds=1.25,
+    differences=(
+        Differences(steps=20, reused=9, step_cache=Checked(step=7, difference=0.012)),
+        Differences(steps=20, attention=Checked(step=11, difference=1e-3)),
+    ),
 )
 CAPTION = Caption(image=PICTURE, language="zh", seed=3)
 TEXT = Text(
@@ -102,7 +108,13 @@ MESSAGES = [
     Stop(id=4),
     Quit(),
     Hello(version=1, pid=42),
-    Described(id=1, models=(DESCRIPTION,), devices=("cuda", "cpu"), adapters=(ADAPTER,)),
+    Described(
+        id=1,
+        models=(DESCRIPTION,),
+        devices=("cuda", "cpu"),
+        adapters=(ADAPTER,),
+        attentions=("fp8",),
+    ),
     Loaded(id=2, model=DESCRIPTION, seconds=2.5, memory_bytes=10**12),
     Planned(id=3, outlook=Outlook()),
     Progress(id=4, step=1, total=4, seconds_left=0.5, preview=PICTURE),

@@ -83,7 +83,8 @@ def check(path: Path, expected: dict[str, Tensor], folder: Path) -> None:
     shutil.copytree(folder, whole)
     save_file({k: v.contiguous() for k, v in expected.items()}, whole / WEIGHTS)
     (ours,), (theirs,) = model.run(POSTER).pictures, loader.load(whole).run(POSTER).pictures
-    assert ours.data == theirs.data
+    # What meets a rotated weight is rotated, which rounds otherwise.
+    assert max(abs(a - b) for a, b in zip(ours.data, theirs.data, strict=True)) <= 1
     assert model.describe() == loader.describe(path, places=[folder.parent])
 
 

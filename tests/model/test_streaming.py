@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import threading
 from contextlib import contextmanager
 from typing import Any
@@ -11,6 +12,10 @@ import torch
 from torch import Tensor, nn
 
 from model.memory.streaming import InOrder, Pinned, Stream
+from model.quantize.choice import Kernels
+from model.quantize.linear import QuantLinear, is_packed
+from model.quantize.packed import Packed
+from model.quantize.schemes import SCHEMES
 
 CPU = torch.device("cpu")
 
@@ -217,6 +222,58 @@ def test_blocks_in_memory_are_let_go_and_come_from_the_files() -> None:
         assert [block.gain.is_meta for block in stream.children()] == [k >= count for k in range(4)]
         assert torch.equal(passed(stream, x), passed(whole, x))
         assert files.blocks == expected
+
+
+def packed_linear(width: int, rows: int, name: str, index: int) -> QuantLinear:
+    weight = torch.randn(rows, width, generator=torch.Generator().manual_seed(index))
+    bias = nn.Parameter(torch.full((rows,), 0.5), requires_grad=False)
+    return QuantLinear(SCHEMES[name].pack(weight), bias, Kernels())
+
+
+@torch.inference_mode()
+def test_packed_blocks_of_different_forms_share_the_slots() -> None:
+    """Their parts differ in number, type and size, and some blocks are not packed at all."""
+    whole: list[nn.Module] = [
+        packed_linear(16, 32, "int8", 0),
+        packed_linear(32, 16, "int4", 1),
+        nn.Linear(16, 16).requires_grad_(False),
+        packed_linear(16, 16, "fp8", 3),
+        packed_linear(16, 16, "int8", 4),
+    ]
+    empty = [copy.deepcopy(block).to("meta") for block in whole]
+
+    def read(name: str) -> Tensor | Packed:
+        index, leaf = name.split(".")[1:]
+        block = whole[int(index)]
+        return block.packed if is_packed(block, leaf) else block.get_parameter(leaf)
+
+    names = [("weight", "bias")] * len(whole)
+    stream = Stream(empty, "blocks.", names, 0, read, dtype=torch.float32, device=CPU, is_kept=True)
+    x = torch.randn(3, 16, generator=torch.Generator().manual_seed(9))
+    expected = passed(whole, x)
+    for _ in range(3):
+        assert torch.equal(passed(stream, x), expected)
+    stream.rest()
+    assert all(t.is_meta for block in stream.children() for t in block.state_dict().values())
+
+
+def test_what_is_packed_is_pinned_in_its_few_bits() -> None:
+    packed, reads = SCHEMES["int4"].pack(torch.randn(16, 32)), []
+
+    def read(name: str) -> Packed:
+        reads.append(name)
+        return packed
+
+    pinned = Pinned(read, torch.bfloat16, packed.num_bytes, pin=lambda tensor: tensor)
+    found = [pinned("weight"), pinned("weight")]
+    assert reads == ["weight"]
+    for each in found:
+        assert isinstance(each, Packed)
+        assert torch.equal(each.dequantise("cpu"), packed.dequantise("cpu"))
+        assert each.parts[0].data_ptr() != packed.parts[0].data_ptr(), "a reader's room is its own"
+    pinned("another")
+    pinned("another")
+    assert reads == ["weight", "another", "another"]
 
 
 def test_what_is_pinned_is_read_once_and_the_rest_every_time() -> None:
