@@ -7,17 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from training.data.briefs import (
-    BARE,
-    NO_TEXT,
-    QUOTED,
-    TOPIC,
-    Brief,
-    draw_brief,
-    is_word,
-    usual_text_colour,
-)
-from training.data.composition import Level
+from training.data.briefs import Brief, draw_brief, is_word, usual_text_colour
+from training.data.composition import BARE, NO_TEXT, QUOTED, TOPIC, Level
 from training.data.free_captions import free_caption
 from training.data.free_words import KINDS, KINDS_ZH, TOPICS, TOPICS_ZH
 from training.data.layout import row_name
@@ -45,6 +36,14 @@ def test_every_way_to_give_a_headline_occurs_in_both_languages(
     ways = {(brief.language, brief.text) for brief, _ in drawn}
     english = {("en", way) for way in (QUOTED, BARE, TOPIC, NO_TEXT)}
     assert ways == english | {("zh", way) for way in (QUOTED, BARE, NO_TEXT)}
+
+
+def test_a_level_chooses_how_headlines_are_given() -> None:
+    level = replace(LEVEL, headlines=(BARE, TOPIC))
+    briefs = [draw_brief(random.Random(i), level, 128) for i in range(60)]
+    assert {(b.language, b.text) for b in briefs} == {("en", BARE), ("en", TOPIC), ("zh", BARE)}
+    with pytest.raises(ValueError, match="none for Chinese"):
+        replace(LEVEL, free=1.0, headlines=(TOPIC,))
 
 
 def test_what_is_said_is_named_and_what_is_not_looks_as_usual(

@@ -11,6 +11,10 @@ from dataclasses import dataclass, replace
 from functools import cache
 
 from training.data.composition import (
+    BARE,
+    NO_TEXT,
+    QUOTED,
+    TOPIC,
     Level,
     add_shape,
     draw_lines,
@@ -22,7 +26,6 @@ from training.data.palette import PALETTES, contrast, is_readable, rgb
 from training.data.scenes import Fill, Scene, TextLine
 from training.data.vocabulary import caption_words
 
-QUOTED, BARE, TOPIC, NO_TEXT = "quoted", "bare", "topic", "none"
 USUAL_PAGES = ("white", "black")
 USUAL_SHAPES = ("red", "yellow", "blue", "white", "black", "pink")
 
@@ -57,7 +60,7 @@ class Brief:
 
 def draw_brief(chance: random.Random, level: Level, size_px: int, *, unseen: bool = False) -> Brief:
     language = "zh" if chance.random() < level.chinese else "en"
-    kinds = _TEXT_KINDS[language]
+    kinds = {kind: n for kind, n in _TEXT_KINDS[language].items() if kind in level.headlines}
     text = chance.choices(list(kinds), list(kinds.values()))[0]
     has_shape = chance.random() < level.shape
     is_row_said = text != NO_TEXT and chance.random() < _ROW

@@ -31,11 +31,14 @@ from training.data.words import MIN_LETTERS, draw_text, is_rare
 from training.options import Choice, Options, Range, Share
 
 PLACEMENTS = ("column1", "centred", "free_cells")
+QUOTED, BARE, TOPIC, NO_TEXT = "quoted", "bare", "topic", "none"
+HEADLINES = (QUOTED, BARE, TOPIC, NO_TEXT)
 SECOND_LINE_ROWS = 2  # with a free row above: readers take lines without a gap for one
 
 Row = Annotated[str, Choice(("top", "middle", "bottom"))]
 Kind = Annotated[str, Choice(SHAPE_KINDS)]
 Size = Annotated[str, Choice(SIZES)]
+Headline = Annotated[str, Choice(HEADLINES)]
 Colours = Annotated[str, Choice(tuple(PALETTES))]
 
 
@@ -70,11 +73,16 @@ class Level(Options):
     chinese: Share = 0.3
     free: Share = 0.0
     """Posters that are asked for in free words, which leave parts out: see `briefs`."""
+    headlines: tuple[Headline, ...] = HEADLINES
+    """How free words give a headline: in quotation marks, in bare capitals, as the topic in small
+    letters (in English alone), or not at all."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.letters_min > self.letters_max:
             raise ValueError(f"letters_min {self.letters_min} is above letters_max")
+        if self.free and self.chinese and set(self.headlines) <= {TOPIC}:
+            raise ValueError(f"headlines {self.headlines} leave none for Chinese")
         if self.cell_px % CELL_PX:
             raise ValueError(f"cell_px {self.cell_px} must be {CELL_PX} or {2 * CELL_PX}")
 

@@ -10,8 +10,9 @@ import random
 from collections.abc import Callable
 
 from training.data import free_words as words
-from training.data.briefs import BARE, NO_TEXT, QUOTED, TOPIC, Brief, is_word
+from training.data.briefs import Brief, is_word
 from training.data.captions import any_colour_name, page_name, with_article
+from training.data.composition import BARE, NO_TEXT, QUOTED, TOPIC
 from training.data.layout import place_name, row_name, size_name
 from training.data.scenes import Shape
 from training.data.words import draw_text
