@@ -20,7 +20,7 @@ import torch
 from torch import Tensor, nn
 
 from model.lora import Beside
-from model.quantize.choice import least_seconds, say
+from model.proving import Seconds, least_seconds, relative_error, say
 from model.transformer import Transformer
 from model.transformer21 import Transformer21
 
@@ -46,7 +46,7 @@ class Compiled:
         network: Transformer | Transformer21,
         *,
         compile: Compile | None = None,
-        seconds: Callable[[Callable[[], object], torch.device], float] = least_seconds,
+        seconds: Seconds = least_seconds,
         notice: Callable[[str], None] = say,
     ) -> None:
         self._compile = compile or _compile
@@ -88,7 +88,7 @@ class Compiled:
             )
             return False
         took = time.perf_counter() - began
-        off = max(map(_difference, _tensors(found), _tensors(expected)))
+        off = max(map(relative_error, _tensors(found), _tensors(expected)))
         if not off <= TOLERANCES.get(first.dtype, 2e-2):  # NaN too
             self._notice(f"compiled blocks are wrong by {off:.1%} on this computer; run plainly")
             self._is_broken = True
@@ -144,8 +144,3 @@ def _form(value: Any) -> Iterator[object]:
 
 def _tensors(found: Any) -> tuple[Tensor, ...]:
     return (found,) if isinstance(found, Tensor) else tuple(found)
-
-
-def _difference(found: Tensor, expected: Tensor) -> float:
-    found, expected = found.float(), expected.float()
-    return ((found - expected).norm() / expected.norm().clamp(min=1e-30)).item()

@@ -26,8 +26,10 @@ from model.checkpoint.weights import load_weights
 from model.config import TransformerConfig, VaeConfig
 from model.errors import ModelError, Stopped
 from model.lora import Adapter, Delta, linears
+from model.memory.loading import list_blocks
 from model.memory.modulation import ModulationTable, modulation_tensors
 from model.memory.streaming import Stream
+from model.proving import relative_error, wait
 from model.rope import Grid
 from model.transformer import Transformer
 from model.vae import Vae
@@ -109,7 +111,7 @@ def _of_scheme(bench: Bench, scheme: str | None, samples: int) -> str:
     began = time.perf_counter()
     _forget_peak(bench)
     network = _tabled(bench, scheme)
-    _wait(bench)
+    wait(bench.device)
     build = time.perf_counter() - began
     steps = [_seconds(bench, _step(bench, network, side), samples) for side in bench.sides_px]
     cells = [f"{1000 * seconds:.0f} ms" for seconds in steps]
@@ -189,7 +191,7 @@ def _of_stop(bench: Bench, samples: int) -> str:
     try:
         network(tokens, text, sigma, [grid], poll=poll)
     except Stopped:
-        _wait(bench)
+        wait(bench.device)
     took = 1000 * (time.perf_counter() - asked)
     return f"Stopping a pass of {bench.sides_px[-1]} px: {took:.0f} ms."
 
@@ -198,21 +200,17 @@ def _of_stream(bench: Bench, samples: int) -> str:
     """All blocks come from main memory at every step, page-locked on CUDA."""
     _forget_peak(bench)
     network = _tabled(bench, without=_blocks_and_modulation)
-    apart = modulation_tensors(network)
+    listed = list_blocks(network, BLOCKS.removesuffix("."), 0)
     blocks = list(network.transformer_blocks)
-    names = [
-        tuple(n for n, _ in block.named_parameters() if f"{BLOCKS}{index}.{n}" not in apart)
-        for index, block in enumerate(blocks)
-    ]
     kept = {
         f"{BLOCKS}{index}.{name}": torch.zeros(block.get_parameter(name).shape, dtype=bench.dtype)
         for index, block in enumerate(blocks)
-        for name in names[index]
+        for name in listed.tensors[index]
     }
     if bench.device.type == "cuda":
         kept = {name: tensor.pin_memory() for name, tensor in kept.items()}
     network.transformer_blocks = stream = Stream(
-        blocks, BLOCKS, names, 0, kept.__getitem__,
+        blocks, BLOCKS, listed.tensors, 0, kept.__getitem__,
         dtype=bench.dtype, device=bench.device, is_kept=True,
     )  # fmt: skip
     side = bench.sides_px[-1]
@@ -276,7 +274,7 @@ def _beside_diffusers(bench: Bench, samples: int) -> str:
     def ours() -> Tensor:
         return network(tokens, text, sigma, [grid])
 
-    difference = ((ours() - theirs()).float().norm() / theirs().float().norm()).item()
+    difference = relative_error(ours(), theirs())
     if not difference <= LARGEST_DIFFERENCE:
         raise ModelError(f"ours differs from diffusers by {difference:.1%} of the velocity's norm")
     mine, other = [], []
@@ -319,22 +317,15 @@ MORE: dict[str, Callable[[Bench, int], str]] = {
 def _seconds(bench: Bench, work: Callable[[], object], samples: int) -> float:
     for _ in range(WARM_UPS):
         work()
-    _wait(bench)
+    wait(bench.device)
     return median(_once(bench, work) for _ in range(samples))
 
 
 def _once(bench: Bench, work: Callable[[], object]) -> float:
     began = time.perf_counter()
     work()
-    _wait(bench)
+    wait(bench.device)
     return time.perf_counter() - began
-
-
-def _wait(bench: Bench) -> None:
-    if bench.device.type == "cuda":
-        torch.cuda.synchronize()
-    elif bench.device.type == "mps":
-        torch.mps.synchronize()
 
 
 def _forget_peak(bench: Bench) -> None:

@@ -60,9 +60,9 @@ def pack(network: nn.Module, scheme: str) -> None:
         if weight.is_meta:
             continue
         packing = Packing(scheme=scheme_of(scheme), device=weight.device)
-        packed = packing.linear(network, name, weight)
+        packed = packing.packed(weight)
         if packed is not None:
-            network.set_submodule(name.removesuffix(".weight"), packed)
+            packing.dress(network, {name: packed})
 
 
 def vaes(config: VaeConfig) -> tuple[Vae, Any]:

@@ -40,14 +40,6 @@ class Packing:
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
     kernels: Kernels = field(default_factory=Kernels)
 
-    def linear(self, network: nn.Module, name: str, value: Value) -> QuantLinear | None:
-        """What takes the place of the linear whose weight is `name`; None where the weight is no
-        block's linear, or gains nothing by being packed. The bias is the linear's."""
-        if name not in weights_of_linears(network):
-            return None
-        packed = self.packed(value)
-        return None if packed is None else self._holding(packed, network, name)
-
     def packed(self, value: Value) -> Packed | None:
         """The weight as its linear keeps it: where `value` is, or where it is packed now. None if
         it is made into numbers."""

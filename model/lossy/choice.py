@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from model.attention import attend
 from model.lossy.attention import SAGE, Attention, EmulatedFp8, Fa3Fp8, Sage
-from model.quantize.choice import least_seconds, say
+from model.proving import Seconds, least_seconds, say, why_not
 from model.requests import EXACT, RequestError
 from model.transformer import Transformer
 from model.transformer21 import Transformer21
@@ -64,7 +64,7 @@ class Attentions:
         self,
         *,
         tokens: int = TOKENS,
-        seconds: Callable[[Callable[[], object], torch.device], float] = least_seconds,
+        seconds: Seconds = least_seconds,
         notice: Callable[[str], None] = say,
     ) -> None:
         self._tokens = tokens
@@ -100,20 +100,15 @@ class Attentions:
         if candidate.tolerance is None:
             return True
         q, k, v = samples(self._tokens, heads, dim, like)
-        try:
-            with candidate.at_work():
-                found = candidate(q, k, v).float()
-                ours = self._seconds(lambda: candidate(q, k, v), like.device)
-        except Exception as error:  # whatever a foreign kernel raises, there is another way
-            return self._drop(candidate, f"failed ({type(error).__name__})")
-        expected = attend(q, k, v).float()
-        error = ((found - expected).norm() / expected.norm()).item()
-        if not error <= candidate.tolerance:  # NaN too
-            return self._drop(candidate, f"is wrong by {error:.1%}")
-        plainly = self._seconds(lambda: attend(q, k, v), like.device)
-        if ours > plainly:
-            return self._drop(candidate, f"takes {ours / plainly:.1f} times as long")
-        return True
+        why = why_not(
+            lambda: candidate(q, k, v),
+            lambda: attend(q, k, v),
+            tolerance=candidate.tolerance,
+            device=like.device,
+            seconds=self._seconds,
+            around=candidate.at_work,
+        )
+        return why is None or self._drop(candidate, why)
 
     def _drop(self, candidate: Attention, why: str) -> bool:
         self._notice(f"{candidate.name} {why} on this computer, so it is not used")

@@ -173,13 +173,16 @@ def settle_encoder(encoder: TextEncoder, loads: Collection[Load], device: torch.
 def _blocks(part: str, network: nn.Module, savings: Savings) -> tuple[Blocks, ...]:
     """The modulation of 1.x is no part of them: all of it is read at once, for its table."""
     if part == "transformer":
-        return (_list(network, "transformer_blocks", savings.resident_blocks),)
+        return (list_blocks(network, "transformer_blocks", savings.resident_blocks),)
     if part == "text_encoder" and savings.streams_encoder:
-        return tuple(_list(network, name, 0) for name in ("language_model.layers", "visual.blocks"))
+        return tuple(
+            list_blocks(network, name, 0) for name in ("language_model.layers", "visual.blocks")
+        )
     return ()
 
 
-def _list(network: nn.Module, name: str, resident: int | None) -> Blocks:
+def list_blocks(network: nn.Module, name: str, resident: int | None) -> Blocks:
+    """Those of the list `name`, with their tensors but the modulation."""
     blocks = list(network.get_submodule(name).children())
     apart = set(modulation_tensors(network)) if isinstance(network, Transformer) else set()
     tensors = tuple(

@@ -1,50 +1,20 @@
-"""Which kernel multiplies packed weights on a device: each proves itself once, or is dropped.
-
-A driver, a card or a build that returns wrong numbers, or takes longer than the plain path, costs a
-notice and no picture.
-"""
+"""Which kernel multiplies packed weights on a device: each proves itself once, or is dropped."""
 
 from __future__ import annotations
 
-import sys
-import time
 from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
 
+from model.proving import Seconds, least_seconds, say, why_not
 from model.quantize.kernels import IntMm, Kernel, KitchenInt8, KitchenW4A8, ScaledMm, plain
 from model.quantize.packed import Packed
 
 ROWS = 1024
 """Of the activations of a test."""
-SAMPLES = 3
 
 Key = tuple[str, str, tuple[int, ...], torch.dtype]
-
-
-def least_seconds(run: Callable[[], object], device: torch.device) -> float:
-    """Of a few runs, after one that warms up."""
-    best = float("inf")
-    for number in range(SAMPLES + 1):
-        began = time.perf_counter()
-        run()
-        _wait(device)
-        if number:
-            best = min(best, time.perf_counter() - began)
-    return best
-
-
-def _wait(device: torch.device) -> None:
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)
-    elif device.type == "mps":
-        torch.mps.synchronize()
-
-
-def say(text: str) -> None:
-    """On standard error, where the window's log takes it from."""
-    print(f"inkstone: {text}", file=sys.stderr, flush=True)
 
 
 class Kernels:
@@ -57,7 +27,7 @@ class Kernels:
         self,
         candidates: Sequence[Kernel] = (KitchenInt8(), KitchenW4A8(), IntMm(), ScaledMm()),
         *,
-        seconds: Callable[[Callable[[], object], torch.device], float] = least_seconds,
+        seconds: Seconds = least_seconds,
         notice: Callable[[str], None] = say,
     ) -> None:
         self._candidates = tuple(candidates)
@@ -87,18 +57,14 @@ class Kernels:
         x = torch.randn(ROWS, packed.shape[1], generator=random).to(like)
         if not kernel.takes(x, packed):
             return False
-        try:
-            expected, found = plain(x, packed, None).float(), kernel(x, packed, None).float()
-        except Exception as error:  # whatever a foreign kernel raises, there is another way
-            return self._drop(kernel, packed, f"failed ({type(error).__name__})")
-        error = ((found - expected).norm() / expected.norm()).item()
-        if not error <= kernel.tolerance:  # NaN too
-            return self._drop(kernel, packed, f"is wrong by {error:.1%}")
-        ours = self._seconds(lambda: kernel(x, packed, None), x.device)
-        plainly = self._seconds(lambda: plain(x, packed, None), x.device)
-        if ours > plainly:
-            return self._drop(kernel, packed, f"takes {ours / plainly:.1f} times as long")
-        return True
+        why = why_not(
+            lambda: kernel(x, packed, None),
+            lambda: plain(x, packed, None),
+            tolerance=kernel.tolerance,
+            device=x.device,
+            seconds=self._seconds,
+        )
+        return why is None or self._drop(kernel, packed, why)
 
     def _drop(self, kernel: Kernel, packed: Packed, why: str) -> bool:
         """Said once a kernel and scheme, not once a shape."""

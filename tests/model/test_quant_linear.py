@@ -12,8 +12,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from model.lora import Adapter, Delta, linears
+from model.proving import least_seconds
 from model.quantize import fp8, int8, w4a8
-from model.quantize.choice import Kernels, least_seconds
+from model.quantize.choice import Kernels
 from model.quantize.kernels import IntMm, Kernel, KitchenInt8, KitchenW4A8, ScaledMm, plain
 from model.quantize.linear import QuantLinear
 from model.quantize.packed import Packed

@@ -21,6 +21,7 @@ from model.errors import ModelError
 from model.fidelity import psnr_db
 from model.loader import Model, load, starter_path
 from model.pipelines.inputs import grid_of
+from model.proving import relative_error
 from model.quantize.schemes import SCHEMES
 from model.requests import TextToImage
 from training.data.scenes import CELL_PX
@@ -94,7 +95,7 @@ def table(path: Path, posters: int) -> str:
 
 
 def _row(name: str, found: Outcome, whole: Outcome) -> str:
-    error = (found.velocity - whole.velocity).norm() / whole.velocity.norm()
+    error = relative_error(found.velocity, whole.velocity)
     pairs = zip(found.posters, whole.posters, strict=True)
     psnr = np.mean([psnr_db(*(torch.from_numpy(p.copy()) / 255 for p in pair)) for pair in pairs])
     is_whole = found is whole
